@@ -1,0 +1,52 @@
+# Every target does the set-up it needs; a second call installs nothing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export DVC_NO_ANALYTICS := true
+export DO_NOT_TRACK := true
+
+.PHONY: setup repro test test-slow check format mlflow prefect readme clean
+.DEFAULT_GOAL := help
+
+help:            ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY)  ## make .venv with pinned versions
+
+# torch first and by pip itself: what depends on it then finds it there and pulls no second build.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "normotion needs Python 3.11 to 3.13; found $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,dev]'
+	@touch $@
+
+repro: $(READY)  ## rebuild everything that changed, then log the runs to MLflow
+	$(BIN)/normotion repro
+
+test: $(READY)   ## unit, contract and oracle tests and one tiny DAG
+	$(BIN)/python -m pytest -m 'not slow and not faults and not ui and not ray'
+
+test-slow: $(READY)  ## the tests that take long, break things or open a browser
+	$(BIN)/python -m pytest -m 'slow or faults or ui or ray'
+
+check: $(READY)  ## ruff, formatting, strict types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff mend what it can
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+
+mlflow: $(READY) ## open the comparison of runs on http://127.0.0.1:5000
+	$(BIN)/normotion mlflow
+
+prefect: $(READY) ## start the Prefect UI on http://127.0.0.1:4200 and serve the schedule
+	$(BIN)/normotion prefect
+
+readme: $(READY) ## refresh the README's table and picture from the last report
+	$(BIN)/normotion readme

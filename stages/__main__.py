@@ -1,0 +1,201 @@
+"""`python -m stages VERB`: one stage by hand, or by DVC. A verb's module is imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, the shells' convention."""
+PIPE_CLOSED = 141
+"""Exit status when the reader of our output went away: 128 + SIGPIPE."""
+MANY = "..."
+"""Ends the name of a positional that may be given any number of times."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One word of the command line.
+
+    Args:
+        name: what is typed.
+        help: one line for `--help`.
+        positionals: names of its arguments, in order; one that ends with `...` takes any number.
+        target: `module:function`, called as `function(project, *arguments)`.
+    """
+
+    name: str
+    help: str
+    positionals: tuple[str, ...] = ()
+    target: str = ""
+
+    def load(self) -> Callable[..., None]:
+        """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
+        module, _, function = (self.target or f"stages.{self.name}:run").partition(":")
+        found: Callable[..., None] = getattr(importlib.import_module(module), function)
+        return found
+
+
+STAGES = (
+    Verb("check", "validate params.yaml, every dataset and its labels"),
+    Verb("extract", "find people and their poses in the videos", ("dataset",)),
+    Verb("track", "join poses into tracks of one person each", ("dataset",)),
+    Verb("segment", "cut tracks into windows", ("dataset", "window")),
+    Verb("normalize", "make windows comparable between people", ("dataset", "window")),
+    Verb("train", "fit a detector, once per seed", ("dataset", "detector")),
+    Verb("score", "score the test windows", ("dataset", "detector")),
+    Verb("evaluate", "turn scores into frame scores, figures and plots", ("dataset", "detector")),
+    Verb("report", "write the page that compares all runs"),
+)
+"""The verbs that are stages of the DAG, in its order."""
+
+
+def parse_stage(words: Sequence[str]) -> tuple[str, tuple[str, ...]] | None:
+    """Read a stage's command back: `python -m stages train demo knn` gives `("train", ("demo", "knn"))`.
+
+    Returns:
+        Verb and arguments, or None where the command is none of ours.
+    """
+    if "stages" not in words:
+        return None
+    verb, *arguments = words[list(words).index("stages") + 1 :] or [""]
+    known = {stage.name: len(stage.positionals) for stage in STAGES}
+    return (verb, tuple(arguments)) if known.get(verb) == len(arguments) else None
+
+
+def run_command(name: str, verbs: Sequence[Verb], argv: Sequence[str]) -> int:
+    """Parse a command line, call its verb, and turn every expected failure into a message and an exit status.
+
+    Args:
+        name: the command's name in messages.
+        verbs: what may be called.
+        argv: the words after the command's name.
+
+    Returns:
+        0 done, 1 an expected failure (its message is on standard error), 2 a command line that makes no sense,
+        130 interrupted, 141 nobody reads the output any more.
+    """
+    parser = _parser(name, verbs)
+    hint = _unknown_verb(verbs, argv)
+    if hint:
+        parser.error(hint)
+    options = vars(parser.parse_args(argv))
+    verbose = options.pop("verbose")
+    verb = next(verb for verb in verbs if verb.name == options["verb"])
+    arguments: list[str] = []
+    for positional in verb.positionals:
+        value = options[positional]
+        arguments.extend(value if isinstance(value, list) else [value])
+    return _guarded(lambda: _call(verb, arguments, verbose), verbose, _shown(name, argv))
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the one that started it dies; elsewhere nothing happens.
+
+    DVC does not take its stage along when it is killed: the orphan would go on writing beside the stage of the next
+    run. The parent's death before the request took effect shows in its process group, which DVC shares with us.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    if os.getpgid(os.getppid()) != os.getpgid(0):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `python -m stages`."""
+    if os.environ.get("DVC_STAGE"):
+        die_with_parent()
+    return run_command("python -m stages", STAGES, sys.argv[1:] if argv is None else argv)
+
+
+def _parser(name: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=name, description="Find abnormal human behaviour in camera video.")
+    details: dict[str, Any] = {"action": "store_true", "help": "show details, and where an error arose"}
+    parser.add_argument("-v", "--verbose", **details)
+    commands = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in verbs:
+        command = commands.add_parser(verb.name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
+        for positional in verb.positionals:
+            label = positional.removesuffix(MANY).upper()
+            command.add_argument(positional, metavar=label, nargs="*" if positional.endswith(MANY) else None)
+        command.add_argument("-v", "--verbose", default=argparse.SUPPRESS, **details)
+    return parser
+
+
+def _unknown_verb(verbs: Sequence[Verb], argv: Sequence[str]) -> str:
+    """A helpful sentence when the first word is no verb; empty when it is one or there is none."""
+    names = [verb.name for verb in verbs]
+    if not argv or argv[0].startswith("-") or argv[0] in names:
+        return ""
+    import difflib
+
+    close = difflib.get_close_matches(argv[0], names, n=1)
+    return f"no verb {argv[0]!r}; " + (f"did you mean {close[0]!r}?" if close else f"verbs: {', '.join(names)}")
+
+
+def _call(verb: Verb, arguments: Sequence[str], verbose: bool) -> None:
+    from stages.core.paths import find_project
+    from stages.core.progress import set_up_logging
+
+    set_up_logging(verbose)
+    project = find_project()
+    verb.load()(project, *arguments)
+    sys.stdout.flush()
+
+
+def _guarded(call: Callable[[], None], verbose: bool, command: str) -> int:
+    """Run `call`; whatever a user can cause becomes a message, anything else is a bug and keeps its traceback."""
+    from stages.core.errors import NormotionError, StorageError
+
+    try:
+        call()
+    except NormotionError as error:
+        return _fail(str(error), verbose)
+    except KeyboardInterrupt:
+        _say(f"interrupted; what was finished is kept, and `{command}` goes on from there")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits
+        return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        full = StorageError(
+            "the disk is full",
+            where=str(error.filename or error),
+            fix=f"free some space (`dvc gc -w` drops unused cache objects), then run `{command}` again",
+        )
+        return _fail(str(full), verbose)
+    return 0
+
+
+def _shown(name: str, argv: Sequence[str]) -> str:
+    import shlex
+
+    return f"{name} {shlex.join(argv)}".strip()
+
+
+def _fail(message: str, verbose: bool) -> int:
+    if verbose:
+        traceback.print_exc()
+    _say(message)
+    return 1
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

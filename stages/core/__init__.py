@@ -1,0 +1,1 @@
+"""What every stage shares: data contracts, parameters, errors, paths, windows."""

@@ -1,0 +1,201 @@
+"""A raw dataset as people write it: dataset.yaml, clips.csv and labels.csv, read once and checked whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+
+from stages.core.errors import DatasetError
+from stages.core.params import Section, nearest, parse
+from stages.core.paths import NAME, Project, inside
+
+SPLITS = ("train", "validation", "test")
+CLIPS = {
+    "clip": True, "split": True, "path": True, "camera": True, "scene": True, "fps": True, "width": True,
+    "height": True, "frames": True, "kind": False, "abnormal": False,
+}  # fmt: skip
+"""Columns of clips.csv and whether each is required."""
+LABELS = {
+    "clip": True, "start_frame": True, "end_frame": True, "track": False, "kind": False, "x": False, "y": False,
+    "w": False, "h": False,
+}  # fmt: skip
+"""Columns of labels.csv and whether each is required."""
+
+
+class Description(Section):
+    """dataset.yaml.
+
+    Args:
+        name: one line that says what the footage shows.
+        source: where it comes from.
+        licence: under what terms.
+        modality: `video`, or `poses` for imported ones.
+    """
+
+    name: str
+    source: str
+    licence: str
+    modality: Literal["video", "poses"] = "video"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset whose three files agree with one another.
+
+    Args:
+        name: its folder's name.
+        folder: `data/raw/<name>`.
+        description: dataset.yaml.
+        clips: clips.csv, one row per clip, sorted by clip, `kind` and `abnormal` present (null where not given).
+        labels: labels.csv, one row per abnormal interval, optional columns present.
+    """
+
+    name: str
+    folder: Path
+    description: Description
+    clips: pd.DataFrame
+    labels: pd.DataFrame
+
+    def split(self, split: str) -> pd.DataFrame:
+        """Clips of one split."""
+        return self.clips[self.clips["split"] == split].reset_index(drop=True)
+
+    def clip(self, clip: str) -> pd.Series[Any]:
+        """The row of one clip."""
+        return self.clips.set_index("clip", drop=False).loc[clip]
+
+    def video(self, clip: str) -> Path:
+        """Absolute path of one clip's file."""
+        return inside(self.folder, str(self.clip(clip)["path"]))
+
+    def frame_labels(self, clip: str) -> NDArray[np.float32]:
+        """Truth per frame, `(frames,)`: 1 abnormal, 0 normal, NaN unknown.
+
+        A clip with intervals is abnormal inside them and normal outside. A clip without intervals is normal, unless
+        clips.csv calls it abnormal as a whole (then which frames is unknown).
+        """
+        row = self.clip(clip)
+        intervals = self.labels[self.labels["clip"] == clip]
+        if intervals.empty and row["abnormal"] == 1:
+            return np.full(int(row["frames"]), np.nan, dtype=np.float32)
+        truth = np.zeros(int(row["frames"]), dtype=np.float32)
+        for start, end in zip(intervals["start_frame"], intervals["end_frame"], strict=True):
+            truth[int(start) : int(end) + 1] = 1
+        return truth
+
+
+def load_dataset(project: Project, name: str) -> Dataset:
+    """Read and check a dataset's three files; the videos themselves are `check`'s affair.
+
+    Raises:
+        DatasetError: anything is missing or contradictory; lists every problem found.
+    """
+    folder = project.raw(name)
+    if not folder.is_dir():
+        known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
+        raise DatasetError(f"no dataset {name!r}; {nearest(name, known)}", where=str(folder), fix="make the folder, or mend `datasets` in params.yaml")
+    problems: list[str] = []
+    description = _description(folder, problems)
+    clips = _table(folder / "clips.csv", CLIPS, problems)
+    labels = _table(folder / "labels.csv", LABELS, problems)
+    if not problems:
+        problems += _clip_problems(clips, folder)
+    if not problems:
+        clips = clips.astype({"frames": int, "width": int, "height": int, "fps": float})
+        problems += _label_problems(labels, clips)
+    if problems or description is None:
+        raise DatasetError(_list(problems), where=str(folder), fix="mend the files named and run `normotion check`")
+    labels = labels.astype({"start_frame": int, "end_frame": int})
+    return Dataset(name, folder, description, clips.sort_values("clip", ignore_index=True), labels)
+
+
+def _list(problems: list[str]) -> str:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"{count} in the dataset:\n" + "\n".join(f"  - {problem}" for problem in problems)
+
+
+def _description(folder: Path, problems: list[str]) -> Description | None:
+    path = folder / "dataset.yaml"
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append("dataset.yaml is missing")
+        return None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.append(f"dataset.yaml is not valid YAML: {error}")
+        return None
+    found, description = parse(raw, "dataset.yaml", Description)
+    problems.extend(found)
+    return description
+
+
+def _table(path: Path, columns: dict[str, bool], problems: list[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype={"clip": str, "path": str, "camera": str, "scene": str, "kind": str})
+    except FileNotFoundError:
+        problems.append(f"{path.name} is missing")
+        return pd.DataFrame(columns=list(columns))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
+        problems.append(f"{path.name} cannot be read as CSV: {error}")
+        return pd.DataFrame(columns=list(columns))
+    for unknown in sorted(set(table.columns) - set(columns)):
+        problems.append(f"{path.name}: unknown column {unknown!r}; {nearest(unknown, list(columns))}")
+    for column, required in columns.items():
+        if column not in table.columns:
+            if required:
+                problems.append(f"{path.name}: column {column!r} is missing")
+            table[column] = pd.NA
+        elif required and table[column].isna().any():
+            problems.append(f"{path.name}: {column!r} is empty in line {int(table[column].isna().argmax()) + 2}")
+    return table
+
+
+def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
+    problems = []
+    if clips.empty:
+        problems.append("clips.csv lists no clips")
+    for column in ("fps", "width", "height", "frames"):
+        numbers = pd.to_numeric(clips[column], errors="coerce")
+        for line in np.flatnonzero(~(numbers > 0)):
+            problems.append(f"clips.csv line {line + 2}: {column} must be a positive number, got {clips[column][line]!r}")
+    for line, row in enumerate(clips.itertuples(), start=2):
+        if not NAME.fullmatch(str(row.clip)):
+            problems.append(f"clips.csv line {line}: clip name {row.clip!r} must be letters, digits, '.', '_' and '-'")
+        if row.split not in SPLITS:
+            problems.append(f"clips.csv line {line}: split {row.split!r}; {nearest(str(row.split), list(SPLITS))}")
+        if not (pd.isna(row.abnormal) or row.abnormal in (0, 1)):
+            problems.append(f"clips.csv line {line}: abnormal must be 0, 1 or empty, got {row.abnormal!r}")
+        try:
+            inside(folder, str(row.path))
+        except DatasetError as error:
+            problems.append(f"clips.csv line {line}: {error.what}")
+    problems += [f"clips.csv: clip {clip!r} is listed twice" for clip in clips["clip"][clips["clip"].duplicated()]]
+    return problems
+
+
+def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
+    frames = dict(zip(clips["clip"], clips["frames"], strict=True))
+    problems = []
+    for line, row in enumerate(labels.itertuples(), start=2):
+        where = f"labels.csv line {line}"
+        if row.clip not in frames:
+            problems.append(f"{where}: unknown clip {row.clip!r}; {nearest(str(row.clip), list(frames))}")
+            continue
+        try:
+            start, end = int(row.start_frame), int(row.end_frame)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            problems.append(f"{where}: start_frame and end_frame must be whole numbers")
+            continue
+        if start < 0 or end < start:
+            problems.append(f"{where}: interval {start}–{end} is empty or negative (end_frame is inclusive)")
+        elif end >= frames[str(row.clip)]:
+            problems.append(f"{where}: interval {start}–{end} reaches past {row.clip!r}, whose last frame is {frames[str(row.clip)] - 1}")
+    return problems
+
+

@@ -1,0 +1,119 @@
+"""Joint layouts: names, order and bones of every keypoint format, and the ways from one to another.
+
+Source: methods of the field as summarised in AlphaPose's output format (COCO-17) and OpenPose-18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An ordered set of joints.
+
+    Args:
+        name: the layout's name in files and params.
+        joints: joint names in storage order, `(V,)`.
+        bones: pairs of joint indices that a drawing connects and a graph network links.
+        mirror: for each joint the index of its left/right counterpart (itself on the midline).
+        centre: the joint that spatial graph partitions measure distance from.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[int, int], ...]
+    mirror: tuple[int, ...]
+    centre: int
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+
+def _mirror(joints: tuple[str, ...]) -> tuple[int, ...]:
+    swap = {"left": "right", "right": "left"}
+    other = ["_".join(swap.get(part, part) for part in joint.split("_")) for joint in joints]
+    return tuple(joints.index(joint) for joint in other)
+
+
+_COCO17 = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+_OPENPOSE18 = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
+    "right_ear", "left_ear",
+)  # fmt: skip
+
+COCO17 = Layout(
+    name="coco17",
+    joints=_COCO17,
+    bones=(
+        (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12),
+        (11, 13), (13, 15), (12, 14), (14, 16),
+    ),
+    mirror=_mirror(_COCO17),
+    centre=0,
+)  # fmt: skip
+OPENPOSE18 = Layout(
+    name="openpose18",
+    joints=_OPENPOSE18,
+    bones=(
+        (4, 3), (3, 2), (7, 6), (6, 5), (13, 12), (12, 11), (10, 9), (9, 8), (11, 5), (8, 2), (5, 1), (2, 1),
+        (0, 1), (15, 0), (14, 0), (17, 15), (16, 14),
+    ),
+    mirror=_mirror(_OPENPOSE18),
+    centre=1,
+)  # fmt: skip
+
+LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18)}
+
+COCO_TO_OPENPOSE = np.array([0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3])
+"""Where each OpenPose joint stands among the 17 COCO joints with the neck appended as joint 17."""
+
+BODY = np.arange(5, 17)
+"""COCO joints from the shoulders down: the ones a person-or-junk decision may trust."""
+
+
+def layout(name: str) -> Layout:
+    """Look a layout up by name.
+
+    Raises:
+        DatasetError: no such layout; lists those that exist.
+    """
+    if name not in LAYOUTS:
+        raise DatasetError(f"unknown joint layout {name!r}", fix=f"use one of: {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
+
+
+def coco_to_openpose(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Append the neck (mean of the shoulders, in every channel) and re-order to OpenPose-18.
+
+    Args:
+        keypoints: `(..., 17, C)`, any unit.
+
+    Returns:
+        `(..., 18, C)`, same unit.
+    """
+    neck = keypoints[..., 5:7, :].mean(axis=-2, keepdims=True)
+    return np.concatenate([keypoints, neck], axis=-2)[..., COCO_TO_OPENPOSE, :]
+
+
+def convert(keypoints: NDArray[np.float32], source: str, target: str) -> NDArray[np.float32]:
+    """Bring keypoints from one layout to another.
+
+    Raises:
+        DatasetError: there is no way from `source` to `target`.
+    """
+    if source == target:
+        return keypoints
+    if (source, target) == (COCO17.name, OPENPOSE18.name):
+        return coco_to_openpose(keypoints)
+    raise DatasetError(f"no conversion from layout {source!r} to {target!r}", fix="choose a window spec in the data's own layout")

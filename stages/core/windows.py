@@ -1,0 +1,115 @@
+"""Windows: what they are (`WindowSpec`), what a detector is given (`Windows`).
+
+`core/cutting.py` cuts them from tracks; both are shared by the DAG and by live use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from stages.core.errors import DatasetError
+from stages.core.normalization import NormalizationParams
+from stages.core.params import Section
+
+
+class WindowSpec(Section):
+    """One entry of `windows:` in params.yaml.
+
+    Args:
+        rate: samples per second. Tracks of any frame rate are resampled to it, so that a window means the same time
+            everywhere. Null takes a track's entries as they come, as the papers do.
+        seconds: length in seconds, with `rate`; the window has `round(seconds × rate)` samples.
+        length: length in samples, in place of `seconds`. STG-NF's temporal kernel wants a multiple of 4.
+        stride_train: samples from one training window to the next. Smaller gives more, more alike windows.
+        stride_score: samples from one scored window to the next; 1 scores every sample time.
+        fill: longest gap of a track, in samples, that is filled by linear interpolation. 0, as published, fills none.
+        max_missing: samples of a window that may be unseen: filled ones, and ones that lie past the window's time because
+            a gap was left open (the published rule accepts two of those).
+        keep_last: keep the window that ends at a track's last entry. False is the published rule (Hirschorn and Avidan,
+            STG-NF), which drops it.
+        layout: joints the windows hold.
+        normalization: how values become comparable between people.
+    """
+
+    rate: float | None = Field(default=10.0, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
+    length: int | None = Field(default=None, ge=1)
+    stride_train: int = Field(default=1, ge=1)
+    stride_score: int = Field(default=1, ge=1)
+    fill: int = Field(default=2, ge=0)
+    max_missing: int = Field(default=2, ge=0)
+    keep_last: bool = True
+    layout: Literal["coco17", "openpose18"] = "openpose18"
+    normalization: NormalizationParams = NormalizationParams()
+
+    @model_validator(mode="after")
+    def _one_length(self) -> WindowSpec:
+        if (self.seconds is None) == (self.length is None):
+            raise ValueError("give either seconds or length")
+        if self.seconds is not None and self.rate is None:
+            raise ValueError("seconds need a rate; with rate null give length")
+        return self
+
+    @property
+    def samples(self) -> int:
+        """T, the samples in a window."""
+        if self.length is not None:
+            return self.length
+        return max(1, round((self.seconds or 0) * (self.rate or 0)))
+
+    def step(self, fps: float) -> float:
+        """Frames of a clip from one sample to the next; 1 where entries are taken as they come."""
+        return 1.0 if self.rate is None else fps / self.rate
+
+
+class SegmentParams(Section):
+    """The `segment` section.
+
+    Args:
+        windows: names of the window specs that are cut from every dataset; each detector reads one of them.
+    """
+
+    windows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows as a detector reads them.
+
+    Args:
+        index: one row per window: dataset, split, clip, track, start_frame, step, length, missing, label.
+        poses: `(N, C, T, V)` float32, normalized, not augmented.
+        channels: names of the C channels, e.g. `("x", "y")`.
+        layout: joint layout of the V joints.
+        reader: gives `(T, 3, H, W)` uint8 frames of one index row, for detectors that need RGB.
+    """
+
+    index: pd.DataFrame
+    poses: NDArray[np.float32]
+    channels: tuple[str, ...]
+    layout: str
+    reader: Callable[[pd.Series], NDArray[np.uint8]] | None = None  # type: ignore[type-arg]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
+        """Some windows, by position or mask, in that order."""
+        return replace(self, index=self.index.iloc[rows].reset_index(drop=True), poses=self.poses[rows])
+
+    def frames(self, row: int) -> NDArray[np.uint8]:
+        """RGB frames of one window, `(T, 3, H, W)`.
+
+        Raises:
+            DatasetError: the dataset has no frames to give.
+        """
+        if self.reader is None:
+            raise DatasetError("these windows carry poses only", fix="run this detector on a dataset with video")
+        return self.reader(self.index.iloc[row])

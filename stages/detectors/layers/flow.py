@@ -1,0 +1,177 @@
+"""Normalizing flows: bijections with log-determinants, and the likelihood they give a Gaussian prior.
+
+Sources: Dinh, Sohl-Dickstein and Bengio, "Density Estimation using Real NVP", ICLR 2017 (affine coupling); Kingma and
+Dhariwal, "Glow", NeurIPS 2018, section 3 (ActNorm, invertible 1×1 convolution); Hirschorn and Avidan, "Normalizing
+Flows for Human Pose Anomaly Detection" (STG-NF), ICCV 2023, section 3.2, and its released layer order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+TINY = 1e-6
+"""Keeps deviations and scales away from zero, as in the released STG-NF."""
+
+
+class Bijection(nn.Module):
+    """A map that can be undone, with the logarithm of the volume change.
+
+    `forward` takes `(N, C, T, V)` and returns the same shape and the log-determinant of the Jacobian, `(N,)` or, where
+    it is the same for every window, a scalar. `inverse` undoes it.
+    """
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def inverse(self, z: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class Chain(Bijection):
+    """Bijections one after another, each under its name; the log-determinants add up to `(N,)`."""
+
+    def __init__(self, layers: Mapping[str, Bijection]) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(len(x))
+        for layer in self.children():
+            x, logdet = layer(x)
+            total = total + logdet
+        return x, total
+
+    def inverse(self, z: Tensor) -> Tensor:
+        for layer in reversed(list(self.children())):
+            assert isinstance(layer, Bijection)
+            z = layer.inverse(z)
+        return z
+
+
+class ActNorm(Bijection):
+    """A shift and a scale per channel, set by the first training batch so that it leaves with mean 0 and deviation 1.
+
+    Args:
+        channels: C.
+    """
+
+    initialised: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.logs = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.register_buffer("initialised", torch.tensor(False))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if self.training and not self.initialised:
+            self._initialise(x)
+        return (x + self.bias) * self.logs.exp(), self.logs.sum() * x[0, 0].numel()
+
+    def inverse(self, z: Tensor) -> Tensor:
+        return z * (-self.logs).exp() - self.bias
+
+    @torch.no_grad()
+    def _initialise(self, x: Tensor) -> None:
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3), keepdim=True, correction=0)
+        self.bias.copy_(-mean)
+        self.logs.copy_(-(variance.sqrt() + TINY).log())
+        self.initialised.fill_(True)
+
+
+class Reverse(Bijection):
+    """Channels in reverse order: the permutation of the published checkpoints."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.flip(1), x.new_zeros(())
+
+    def inverse(self, z: Tensor) -> Tensor:
+        return z.flip(1)
+
+
+class InvertibleConvolution(Bijection):
+    """A learned soft permutation of the channels, W = P L (U + diag(s)), begun as a random rotation (Glow, equation 10).
+
+    Args:
+        channels: C.
+    """
+
+    permutation: Tensor
+    sign: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        rotation, _ = torch.linalg.qr(torch.randn(channels, channels))
+        permutation, lower, upper = torch.linalg.lu(rotation)
+        scale = upper.diagonal()
+        self.register_buffer("permutation", permutation)
+        self.register_buffer("sign", scale.sign())
+        self.lower = nn.Parameter(lower)
+        self.upper = nn.Parameter(upper)
+        self.logs = nn.Parameter(scale.abs().log())
+
+    def matrix(self) -> Tensor:
+        """W, `(C, C)`; only the strict triangles of `lower` and `upper` count."""
+        unit = torch.eye(len(self.logs), dtype=self.logs.dtype, device=self.logs.device)
+        scaled = torch.diag(self.sign * self.logs.exp())
+        return self.permutation @ (self.lower.tril(-1) + unit) @ (self.upper.triu(1) + scaled)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.einsum("dc,nctv->ndtv", self.matrix(), x), self.logs.sum() * x[0, 0].numel()
+
+    def inverse(self, z: Tensor) -> Tensor:
+        return torch.einsum("dc,nctv->ndtv", torch.linalg.inv(self.matrix()), z)
+
+
+class Coupling(Bijection):
+    """The first half of the channels stays and says how the second is shifted and scaled.
+
+    Args:
+        net: gives from the first half `(N, C // 2, T, V)` two values per channel of the second, shift and raw scale in
+            turn: `(N, 2 (C - C // 2), T, V)`, or `(…, T, 1)` when they are the same for every joint.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        kept, changed = _halves(x)
+        shift, scale = self._affine(kept)
+        logdet = scale.log().expand_as(changed).sum(dim=(1, 2, 3))
+        return torch.cat([kept, (changed + shift) * scale], dim=1), logdet
+
+    def inverse(self, z: Tensor) -> Tensor:
+        kept, changed = _halves(z)
+        shift, scale = self._affine(kept)
+        return torch.cat([kept, changed / scale - shift], dim=1)
+
+    def _affine(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.net(kept)
+        return h[:, 0::2], torch.sigmoid(h[:, 1::2] + 2) + TINY
+
+
+def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
+    half = x.shape[1] // 2
+    return x[:, :half], x[:, half:]
+
+
+def bits_per_dimension(z: Tensor, logdet: Tensor, mean: float) -> Tensor:
+    """Negative log-likelihood of what a flow mapped to `z`, under the prior N(mean, I) (STG-NF, equations 2 and 5).
+
+    Args:
+        z: `(N, C, T, V)` latent.
+        logdet: `(N,)` of the flow that gave it.
+        mean: of the prior, the same for every latent element.
+
+    Returns:
+        `(N,)` bits per element of a window; higher = less likely.
+    """
+    dimensions = z[0].numel() if len(z) else 1
+    log_prior = -0.5 * ((z - mean).square().sum(dim=(1, 2, 3)) + dimensions * math.log(2 * math.pi))
+    return -(log_prior + logdet) / (dimensions * math.log(2))

@@ -1,0 +1,121 @@
+"""Spatial-temporal graph convolution of poses.
+
+Source: Yan, Xiong and Lin, "Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition"
+(ST-GCN), AAAI 2018, section 3, in the layout of the released STG-NF.
+
+Where every joint sees every other with the same weight, the graph convolution gives all joints the same value. Such
+tensors carry one joint in place of V, exactly: 1×1 convolutions commute with the average, and statistics over equal
+joints are statistics over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class GraphConvolution(nn.Module):
+    """A 1×1 convolution per adjacency matrix, then each joint's weighted sum over the joints that reach it.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        adjacency: `(K, V, V)` float32; columns of the sum over K add up to 1.
+    """
+
+    adjacency: Tensor
+
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs * len(adjacency), 1)
+        self.register_buffer("adjacency", adjacency, persistent=False)
+        self.pools = len(adjacency) == 1 and bool((adjacency == adjacency[..., :1]).all())
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.pools:
+            pooled = x if x.shape[-1] == 1 else x @ self.adjacency[0, :, :1]
+            result: Tensor = self.conv(pooled)  # (N, outputs, T, 1)
+            return result
+        h = self.conv(x).unflatten(1, (len(self.adjacency), -1))  # (N, K, outputs, T, V)
+        return torch.einsum("nkctv,kvw->nctw", h, self.adjacency)
+
+
+class JointNorm(nn.BatchNorm2d):
+    """Batch normalization over windows, time and joints, where one joint may stand for `joints` equal ones.
+
+    Only the running variance tells the two apart: it is the unbiased estimate, which depends on the count.
+
+    Args:
+        channels: C.
+        joints: V.
+    """
+
+    def __init__(self, channels: int, joints: int) -> None:
+        super().__init__(channels)
+        self.joints = joints
+
+    def forward(self, x: Tensor) -> Tensor:
+        copies = self.joints // x.shape[-1]
+        if not self.training or copies == 1:
+            return super().forward(x)
+        self._track(x.detach(), x.numel() // x.shape[1] * copies)
+        return functional.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+
+    def _track(self, x: Tensor, count: int) -> None:
+        variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        momentum = self.momentum or 0.0
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * count / (count - 1), momentum)
+        self.num_batches_tracked.add_(1)
+
+
+class StGcn(nn.Module):
+    """One block: over joints, then over time, plus a residual, then ReLU.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        adjacency: see `GraphConvolution`.
+        kernel: samples the temporal convolution spans, odd.
+        residual: whether the input, through its own 1×1 convolution, is added.
+    """
+
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor, kernel: int, *, residual: bool) -> None:
+        super().__init__()
+        joints = adjacency.shape[-1]
+        self.gcn = GraphConvolution(inputs, outputs, adjacency)
+        self.tcn = nn.Sequential(
+            JointNorm(outputs, joints),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, (kernel, 1), padding=((kernel - 1) // 2, 0)),
+            JointNorm(outputs, joints),
+        )
+        self.residual = nn.Sequential(nn.Conv2d(inputs, outputs, 1), JointNorm(outputs, joints)) if residual else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        h: Tensor = self.tcn(self.gcn(x))
+        if self.residual is not None:
+            h = h + self.residual(x)
+        return torch.relu(h)
+
+
+def st_gcn(channels: Sequence[int], adjacency: Tensor, kernel: int, *, first_residual: bool) -> nn.Sequential:
+    """Blocks in a row, `channels[0]` → `channels[1]` → …
+
+    Args:
+        channels: channels between the blocks, ends included.
+        adjacency: see `GraphConvolution`.
+        kernel: see `StGcn`.
+        first_residual: whether the first block has a residual; the others do.
+    """
+    pairs = list(zip(channels[:-1], channels[1:], strict=True))
+    blocks = [
+        StGcn(a, b, adjacency, kernel, residual=first_residual or number > 0) for number, (a, b) in enumerate(pairs)
+    ]
+    return nn.Sequential(*blocks)

@@ -1,0 +1,27 @@
+"""Names of detectors and where each lives. Import strings, so that naming one imports none."""
+
+from __future__ import annotations
+
+import importlib
+
+from stages.core.errors import ParamsError
+from stages.core.params import nearest
+from stages.detectors.base import Detector
+
+DETECTORS = {
+    "stg_nf": "stages.detectors.stg_nf:StgNf",
+    "knn": "stages.detectors.knn:Knn",
+}
+
+
+def detector(name: str) -> type[Detector]:
+    """Import a detector's class.
+
+    Raises:
+        ParamsError: no detector has that name; gives the nearest that exists.
+    """
+    if name not in DETECTORS:
+        raise ParamsError(f"unknown detector {name!r}; {nearest(name, list(DETECTORS))}", fix="mend it in params.yaml")
+    module, _, attribute = DETECTORS[name].partition(":")
+    found: type[Detector] = getattr(importlib.import_module(module), attribute)
+    return found

@@ -1,0 +1,1 @@
+"""The referee: from scores of windows to scores of frames, and from those to figures."""

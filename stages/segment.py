@@ -1,0 +1,99 @@
+"""TRACKS → SEGMENTS: tracks resampled to the window spec's rate, and cut into windows that point into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.core.cutting import Entries, cut, resample, window_labels
+from stages.core.dataset import SPLITS, Dataset, load_dataset
+from stages.core.params import load_section
+from stages.core.paths import Project, clip_file, entries_file, split_file
+from stages.core.progress import log
+from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, Rows
+from stages.core.skeleton import convert
+from stages.core.skeleton import layout as joint_layout
+from stages.core.storage import atomic_folder
+from stages.core.tables import Pieces, read, writing
+from stages.core.windows import WindowSpec
+
+
+def run(project: Project, dataset: str, window: str) -> None:
+    """Cut the windows of one spec from every clip of a dataset.
+
+    Raises:
+        DatasetError: the dataset's files contradict one another.
+        SchemaError: a TRACKS table is missing or of another version.
+    """
+    spec = load_section(project, f"windows.{window}", WindowSpec)
+    data = load_dataset(project, dataset)
+    meta = {"layout": spec.layout, "coordinates": "xy", "units": "px", "channels": "x,y,confidence"}
+    with atomic_folder(project.segments(dataset, window)) as folder:
+        for split in SPLITS:
+            with (
+                writing(entries_file(folder, split), ENTRIES, meta) as entries,
+                writing(split_file(folder, split), SEGMENTS, {**meta, "samples": str(spec.samples)}) as segments,
+            ):
+                _segment_split(project, data, split, spec, entries, segments)
+
+
+def _segment_split(
+    project: Project, data: Dataset, split: str, spec: WindowSpec, entries_out: Pieces, segments_out: Pieces
+) -> None:
+    stride = spec.stride_train if split == "train" else spec.stride_score
+    nobody = np.empty(0, dtype=np.int64)
+    empty = Entries(nobody, nobody, nobody.astype(bool), np.empty((0, len(joint_layout(spec.layout)), 3), np.float32))
+    first_row = 0
+    # The empty first piece gives a split without clips, or without people, a table of the right shape.
+    _append(entries_out, "", empty)
+    segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, np.empty(0, np.float32)).assign(first_row=nobody))
+    for _, clip in data.split(split).iterrows():
+        entries = _entries(read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS), spec, clip["fps"])
+        start, missing = cut(entries, spec, stride)
+        step, truth = spec.step(clip["fps"]), data.frame_labels(clip["clip"])
+        _append(entries_out, clip["clip"], entries)
+        windows = _segments(clip["clip"], entries, start, missing, spec, step, truth)
+        segments_out.append(windows.assign(first_row=start + first_row))
+        first_row += len(entries.track)
+        _tell(clip, spec, entries, windows)
+
+
+def _entries(tracks: Rows, spec: WindowSpec, fps: float) -> Entries:
+    keypoints = convert(tracks.arrays, tracks.meta["layout"], spec.layout)
+    track = tracks.frame["track"].to_numpy(dtype=np.int64)
+    return resample(track, tracks.frame["frame"].to_numpy(dtype=np.int64), keypoints, spec, fps)
+
+
+def _append(out: Pieces, clip: str, entries: Entries) -> None:
+    columns = {"track": entries.track, "sample": entries.sample, "filled": entries.filled}
+    out.append(pd.DataFrame({"clip": clip, **columns}), entries.keypoints)
+
+
+def _segments(
+    clip: str, entries: Entries, start: Any, missing: Any, spec: WindowSpec, step: float, truth: Any
+) -> pd.DataFrame:
+    start_frame = entries.sample[start] * step
+    end_frame = (entries.sample[start + spec.samples - 1] + 1) * step
+    return pd.DataFrame(
+        {
+            "clip": clip,
+            "track": entries.track[start],
+            "start_frame": start_frame,
+            "step": step,
+            "length": spec.samples,
+            "missing": missing,
+            "label": window_labels(truth, start_frame, end_frame),
+        }
+    )
+
+
+def _tell(clip: Any, spec: WindowSpec, entries: Entries, windows: pd.DataFrame) -> None:
+    people = len(np.unique(entries.track))
+    log.info(
+        f"{clip['clip']}: {len(entries.track)} entries of {people} people "
+        f"({int(entries.filled.sum())} filled in gaps), {len(windows)} windows of {spec.samples} samples, "
+        f"{int((windows['missing'] > 0).sum())} of them with unseen samples, "
+        f"{int((windows['label'] == 1).sum())} touch abnormal frames"
+    )

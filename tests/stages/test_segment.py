@@ -1,0 +1,105 @@
+"""The segment stage: tracks of two frame rates become windows of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import normalize, segment
+from stages.core.errors import SchemaError
+from stages.core.paths import Project, clip_file, entries_file, split_file
+from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, TRACKS, Rows
+from stages.core.seeding import stream
+from stages.core.tables import read, write
+
+CLIPS = """clip,split,path,camera,scene,fps,width,height,frames,abnormal
+slow,train,videos/slow.mp4,1,gate,10,640,480,20,0
+fast,test,videos/fast.mp4,1,gate,30,640,480,60,1
+nobody,test,videos/nobody.mp4,1,gate,30,640,480,60,0
+"""
+PARAMS = {"windows": {"short": {"rate": 10.0, "length": 4}}, "segment": {"windows": ["short"]}}
+
+
+def tracks(clip: str, frames: int) -> Rows:
+    """One person who walks to the right, its joints at fixed random places."""
+    body = stream(0, "body").uniform(0, 100, size=(17, 3)).astype(np.float32)
+    keypoints = np.repeat(body[None], frames, axis=0)
+    keypoints[:, :, 0] += np.arange(frames)[:, None]
+    box = {"x": 0.0, "y": 0.0, "w": 100.0, "h": 100.0}
+    frame = pd.DataFrame({"clip": clip, "frame": np.arange(frames), **box, "score": 0.9, "track": 7})
+    return Rows(frame, keypoints, {"layout": "coco17"})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    here = Project(tmp_path)
+    here.raw("gate").mkdir(parents=True)
+    (here.raw("gate") / "clips.csv").write_text(CLIPS)
+    (here.raw("gate") / "labels.csv").write_text("clip,start_frame,end_frame,kind\nfast,30,32,jump\n")
+    (here.raw("gate") / "dataset.yaml").write_text("name: gate\nsource: here\nlicence: CC0\n")
+    here.params.write_text(yaml.safe_dump(PARAMS))
+    for clip, frames in (("slow", 20), ("fast", 60), ("nobody", 0)):
+        write(clip_file(here.tracks("gate"), clip), TRACKS, tracks(clip, frames))
+    return here
+
+
+def segments(project: Project, split: str) -> pd.DataFrame:
+    return read(split_file(project.segments("gate", "short"), split), SEGMENTS).frame
+
+
+def test_windows_mean_the_same_time_at_every_rate(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    train, test = segments(project, "train"), segments(project, "test")
+    assert len(train) == 17  # 20 samples hold 17 windows of 4
+    assert train["start_frame"].tolist() == list(range(17))
+    assert len(test) == 17  # 60 frames at 30 frames/s are 20 samples
+    assert test["start_frame"].tolist() == [3.0 * i for i in range(17)]
+    assert set(test["step"]) == {3.0}
+    assert set(test["clip"]) == {"fast"}
+
+
+def test_windows_point_at_their_rows(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    entries = read(entries_file(project.segments("gate", "short"), "test"), ENTRIES)
+    for _, window in segments(project, "test").iterrows():
+        rows = slice(window["first_row"], window["first_row"] + 4)
+        assert (entries.frame["sample"][rows] * 3 == window["start_frame"] + 3 * np.arange(4)).all()
+    assert entries.meta["layout"] == "openpose18"
+    assert entries.arrays.shape == (20, 18, 3)
+
+
+def test_labels_touch_any_frame_of_the_window(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    test = segments(project, "test").set_index("start_frame")["label"]
+    # Frames 30–32 are abnormal; a window of 4 × 3 frames from s covers s … s + 11.
+    assert [start for start in test.index if test[start] == 1] == [21, 24, 27, 30]
+    assert (segments(project, "train")["label"] == 0).all()
+
+
+def test_splits_without_clips_have_empty_tables(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    normalize.run(project, "gate", "short")
+    empty = read(split_file(project.normalized("gate", "short"), "validation"), NORMALIZED)
+    assert empty.arrays.shape == (0, 2, 4, 18)
+
+
+def test_missing_tracks_are_named_and_the_old_windows_stay(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    before = split_file(project.segments("gate", "short"), "test").read_bytes()
+    clip_file(project.tracks("gate"), "fast").unlink()
+    with pytest.raises(SchemaError, match="there is no tracks table") as error:
+        segment.run(project, "gate", "short")
+    assert "fast.parquet" in error.value.where
+    assert split_file(project.segments("gate", "short"), "test").read_bytes() == before
+
+
+def test_the_same_tracks_give_the_same_bytes(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    folder = project.segments("gate", "short")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    segment.run(project, "gate", "short")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
