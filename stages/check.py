@@ -106,7 +106,11 @@ def check_videos(data: Dataset, limits: CheckParams) -> dict[str, dict[str, str]
             problems.append(f"{row['clip']}: {error.what}" + (f" ({error.fix})" if error.fix else ""))
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise DatasetError(f"{len(problems)} of the clips' files are not as declared:\n{listed}", where=str(data.folder / "clips.csv"), fix="mend the files or the rows of clips.csv, then run `normotion check`")
+        raise DatasetError(
+            f"{len(problems)} of the clips' files are not as declared:\n{listed}",
+            where=str(data.folder / "clips.csv"),
+            fix="mend the files or the rows of clips.csv, then run `normotion check`",
+        )
     return digests
 
 
@@ -123,7 +127,11 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
     problems: list[str] = []
     cut = (raw.get("segment") or {}).get("windows") or []
     specs = _entries(raw, "windows", [])
-    problems += [f"segment.windows: no window spec {name!r}; {nearest(str(name), list(specs))}" for name in cut if name not in specs]
+    problems += [
+        f"segment.windows: no window spec {name!r}; {nearest(str(name), list(specs))}"
+        for name in cut
+        if name not in specs
+    ]
     for name, section in _entries(raw, "detectors", problems).items():
         if name not in DETECTORS:
             problems.append(f"detectors.{name}: unknown detector; {nearest(str(name), list(DETECTORS))}")
@@ -131,14 +139,18 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
         found, params = parse(section, f"detectors.{name}", detector(name).Params)
         problems += found
         if params is not None and params.window not in cut:
-            problems.append(f"detectors.{name}.window: {params.window!r} is not among segment.windows: {', '.join(map(str, cut))}")
+            problems.append(
+                f"detectors.{name}.window: {params.window!r} is not among segment.windows: {', '.join(map(str, cut))}"
+            )
     return problems
 
 
 def _run_problems(raw: Mapping[str, Any]) -> list[str]:
     problems: list[str] = []
     datasets = [str(name) for name in raw.get("datasets") or []]
-    problems += [f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in datasets if not NAME.fullmatch(name)]
+    problems += [
+        f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in datasets if not NAME.fullmatch(name)
+    ]
     known = {"dataset": datasets, "detector": list(_entries(raw, "detectors", [])), "base": list(DETECTORS)}
     seen: list[Any] = []
     for key, model in (("runs", Run), ("students", Student)):

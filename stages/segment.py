@@ -48,7 +48,9 @@ def _segment_split(
     first_row = 0
     # The empty first piece gives a split without clips, or without people, a table of the right shape.
     _append(entries_out, "", empty)
-    segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, np.empty(0, np.float32)).assign(first_row=nobody))
+    segments_out.append(
+        _segments("", empty, nobody, nobody, spec, 1.0, np.empty(0, np.float32)).assign(first_row=nobody)
+    )
     for _, clip in data.split(split).iterrows():
         entries = _entries(read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS), spec, clip["fps"])
         start, missing = cut(entries, spec, stride)

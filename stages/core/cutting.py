@@ -16,6 +16,7 @@ from stages.core.windows import WindowSpec
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def resample(track: Ints, frame: Ints, keypoints: Floats, spec: WindowSpec, fps:
     """
     order = np.lexsort((frame, track))
     track, frame, keypoints = track[order], frame[order], keypoints[order]
-    if spec.rate is None and spec.fill == 0 or not len(track):
+    if (spec.rate is None and spec.fill == 0) or not len(track):
         return Entries(track, frame, np.zeros(len(track), dtype=bool), keypoints)
     step = spec.step(fps)
     first, last = _ends(track)
@@ -59,13 +60,15 @@ def resample(track: Ints, frame: Ints, keypoints: Floats, spec: WindowSpec, fps:
     counts = np.maximum(high - low + 1, 0)
     owner = np.repeat(np.arange(len(first)), counts)
     sample = low[owner] + _within(counts)
-    before, after, weight, near, span = _neighbours(frame, first, last, owner, sample * step)
+    before, after, weight, near, span = _neighbours(
+        frame, first, last, owner, np.asarray(sample * step, dtype=np.float64)
+    )
     seen = near <= max(step, 1.0) / 2
     # A gap of g samples leaves g + 1 steps between the entries on its sides.
     keep = seen | (span <= (spec.fill + 1) * max(step, 1.0) + 1e-9)
     before, after, weight = before[keep], after[keep], weight[keep, None, None].astype(np.float32)
     values = keypoints[before] * (1 - weight) + keypoints[after] * weight
-    return Entries(track[first][owner[keep]], sample[keep], ~seen[keep], values)
+    return Entries(track[first][owner[keep]], sample[keep], ~seen[keep], values.astype(np.float32, copy=False))
 
 
 def cut(entries: Entries, spec: WindowSpec, stride: int) -> tuple[Ints, Ints]:
@@ -116,15 +119,18 @@ def _ends(track: Ints) -> tuple[Ints, Ints]:
 
 
 def _within(counts: Ints) -> Ints:
-    """0, 1, … counts[0] - 1, 0, 1, … counts[1] - 1, …"""
+    """Count from 0 within each group: 0 … counts[0] - 1, 0 … counts[1] - 1 and so on."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _neighbours(
-    frame: Ints, first: Ints, last: Ints, owner: Ints, time: NDArray[np.float64]
-) -> tuple[Ints, Ints, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Entries before and after each sample time of its track, the weight of the later one, the distance in frames
-    to the nearer one, and the frames between the two."""
+    frame: Ints, first: Ints, last: Ints, owner: Ints, time: Doubles
+) -> tuple[Ints, Ints, Doubles, Doubles, Doubles]:
+    """Find the entries before and after each sample time within its track.
+
+    Returns:
+        Their rows, the weight of the later one, the frames to the nearer one, and the frames between the two.
+    """
     stretch = float(frame.max()) + 2.0
     key = frame + np.repeat(np.arange(len(first)) * stretch, last - first + 1)
     before = np.searchsorted(key, time + owner * stretch + 1e-6, side="right") - 1
@@ -139,4 +145,4 @@ def _neighbours(
 
 def _count(mask: NDArray[np.bool_], low: Ints, high: Ints) -> Ints:
     total = np.concatenate([[0], np.cumsum(mask)])
-    return total[high] - total[low]
+    return np.asarray(total[high] - total[low])

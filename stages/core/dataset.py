@@ -68,7 +68,7 @@ class Dataset:
 
     def clip(self, clip: str) -> pd.Series[Any]:
         """The row of one clip."""
-        return self.clips.set_index("clip", drop=False).loc[clip]
+        return self.clips.iloc[int(np.flatnonzero(self.clips["clip"] == clip)[0])]
 
     def video(self, clip: str) -> Path:
         """Absolute path of one clip's file."""
@@ -99,7 +99,11 @@ def load_dataset(project: Project, name: str) -> Dataset:
     folder = project.raw(name)
     if not folder.is_dir():
         known = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
-        raise DatasetError(f"no dataset {name!r}; {nearest(name, known)}", where=str(folder), fix="make the folder, or mend `datasets` in params.yaml")
+        raise DatasetError(
+            f"no dataset {name!r}; {nearest(name, known)}",
+            where=str(folder),
+            fix="make the folder, or mend `datasets` in params.yaml",
+        )
     problems: list[str] = []
     description = _description(folder, problems)
     clips = _table(folder / "clips.csv", CLIPS, problems)
@@ -162,8 +166,10 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
         problems.append("clips.csv lists no clips")
     for column in ("fps", "width", "height", "frames"):
         numbers = pd.to_numeric(clips[column], errors="coerce")
-        for line in np.flatnonzero(~(numbers > 0)):
-            problems.append(f"clips.csv line {line + 2}: {column} must be a positive number, got {clips[column][line]!r}")
+        for line in np.flatnonzero(~(numbers > 0)).tolist():
+            problems.append(
+                f"clips.csv line {line + 2}: {column} must be a positive number, got {clips[column][line]!r}"
+            )
     for line, row in enumerate(clips.itertuples(), start=2):
         if not NAME.fullmatch(str(row.clip)):
             problems.append(f"clips.csv line {line}: clip name {row.clip!r} must be letters, digits, '.', '_' and '-'")
@@ -195,7 +201,6 @@ def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
         if start < 0 or end < start:
             problems.append(f"{where}: interval {start}–{end} is empty or negative (end_frame is inclusive)")
         elif end >= frames[str(row.clip)]:
-            problems.append(f"{where}: interval {start}–{end} reaches past {row.clip!r}, whose last frame is {frames[str(row.clip)] - 1}")
+            last = frames[str(row.clip)] - 1
+            problems.append(f"{where}: interval {start}–{end} reaches past {row.clip!r}, whose last frame is {last}")
     return problems
-
-

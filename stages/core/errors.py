@@ -69,3 +69,7 @@ class ModelError(NormotionError):
 
 class BackendError(NormotionError):
     """A pose backend or inference engine is not installed or lacks its weights."""
+
+
+class PipelineError(NormotionError):
+    """A stage failed or did not land, another run is at work, or DVC, Prefect or MLflow cannot do its part."""

@@ -27,6 +27,7 @@ class NormalizationParams(Section):
 
     @property
     def channels(self) -> tuple[str, ...]:
+        """Names of the C channels of a normalized window."""
         return ("x", "y", "confidence") if self.confidence else ("x", "y")
 
 
@@ -49,7 +50,7 @@ def spread(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         `(N,)` px.
     """
-    return keypoints[..., 1].std(axis=(1, 2))
+    return np.asarray(keypoints[..., 1].std(axis=(1, 2)))
 
 
 def normalize(keypoints: NDArray[np.float32], params: NormalizationParams) -> NDArray[np.float32]:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from stages.core.errors import ParamsError
 from stages.core.paths import Project
@@ -61,6 +62,33 @@ class ScoreParams(Section):
     batch: int = 8192
 
 
+class PipelinesParams(Section):
+    """The `pipelines` section: when the DAG is rebuilt, and where its tools are found.
+
+    Args:
+        cron: when the scheduled rebuild starts: minute, hour, day of month, month, day of week.
+        timezone: the zone `cron` is meant in, e.g. `Europe/Berlin`.
+        jobs: stages that run at the same time where the graph allows it. More need more memory and cores.
+        prefect_port: port of the Prefect server and its page on this machine.
+        mlflow_port: port of the MLflow page on this machine.
+    """
+
+    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$")
+    timezone: str = "UTC"
+    jobs: int = Field(default=1, ge=1)
+    prefect_port: int = Field(default=4200, ge=1024, le=65535)
+    mlflow_port: int = Field(default=5000, ge=1024, le=65535)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("no such time zone; give a name such as UTC or Europe/Berlin") from error
+        return name
+
+
 S = TypeVar("S", bound=Section)
 
 
@@ -76,7 +104,9 @@ def read_params(project: Project) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ParamsError("params.yaml is missing", where=str(path), fix="git checkout params.yaml") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"params.yaml is not valid YAML: {error}", where=str(path), fix="mend the line it names") from error
+        raise ParamsError(
+            f"params.yaml is not valid YAML: {error}", where=str(path), fix="mend the line it names"
+        ) from error
     if not isinstance(loaded, dict):
         raise ParamsError("params.yaml holds no sections", where=str(path), fix="git checkout params.yaml")
     return loaded
@@ -119,7 +149,11 @@ def parse(raw: Any, name: str, model: type[S]) -> tuple[list[str], S | None]:
 def params_error(problems: list[str], path: Path) -> ParamsError:
     """One error for all problems found."""
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return ParamsError(f"{count} in params.yaml:\n" + "\n".join(f"  - {problem}" for problem in problems), where=str(path), fix="mend them and run `normotion check`")
+    return ParamsError(
+        f"{count} in params.yaml:\n" + "\n".join(f"  - {problem}" for problem in problems),
+        where=str(path),
+        fix="mend them and run `normotion check`",
+    )
 
 
 def nearest(name: str, known: list[str]) -> str:

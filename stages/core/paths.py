@@ -27,6 +27,7 @@ class Project:
 
     @property
     def params(self) -> Path:
+        """params.yaml."""
         return self.root / "params.yaml"
 
     def raw(self, dataset: str) -> Path:
@@ -62,9 +63,11 @@ class Project:
         return self.root / "data" / "scores" / dataset / f"{detector}.parquet"
 
     def metrics(self, dataset: str, detector: str) -> Path:
+        """Figures of one run, JSON, kept in git."""
         return self.root / "reports" / "metrics" / dataset / f"{detector}.json"
 
     def frame_scores(self, dataset: str, detector: str) -> Path:
+        """FRAME_SCORES of the test split, all seeds."""
         return self.root / "reports" / "frame_scores" / dataset / f"{detector}.parquet"
 
     def plots(self, dataset: str, detector: str) -> Path:
@@ -123,4 +126,6 @@ def find_project(start: Path | None = None) -> Project:
     for folder in (here, *here.parents):
         if (folder / "params.yaml").is_file():
             return Project(folder)
-    raise ParamsError("no params.yaml here or in any folder above", where=str(here), fix="run this inside a normotion checkout")
+    raise ParamsError(
+        "no params.yaml here or in any folder above", where=str(here), fix="run this inside a normotion checkout"
+    )

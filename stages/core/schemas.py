@@ -53,14 +53,17 @@ class Schema:
         row: what one row is.
         columns: the scalar columns, in order.
         array: the array column, if any.
+        packed: the array column holds little-endian float32 bytes instead of a list: fast, for machines alone.
     """
 
     name: str
     row: str
     columns: tuple[Column, ...]
     array: Column | None = None
+    packed: bool = False
 
     def names(self) -> list[str]:
+        """Names of the scalar columns."""
         return [column.name for column in self.columns]
 
 
@@ -102,7 +105,9 @@ _BOX = tuple(
     )
 )
 _PERSON = Column("score", pa.float32(), "backend's own", "Detector's confidence in the person, finite, ≥ 0", least=0)
-_KEYPOINTS = Column("keypoints", pa.float32(), "px, px, confidence", "Joints × (x, y, confidence ≥ 0), in the layout of the metadata")
+_KEYPOINTS = Column(
+    "keypoints", pa.float32(), "px, px, confidence", "Joints × (x, y, confidence ≥ 0), in the layout of the metadata"
+)
 _WINDOW = (
     _CLIP,
     Column("track", pa.int32(), "id", "Person the window follows; null for whole-frame windows", nullable=True),
@@ -117,7 +122,13 @@ _STATE = (
         "samples",
         "Samples that were not seen: filled in a short gap, or lying past the window's time because of a longer one",
     ),
-    Column("label", pa.int8(), "1 abnormal, 0 normal", "1 if any frame the window covers is labelled abnormal; null if unknown", nullable=True),
+    Column(
+        "label",
+        pa.int8(),
+        "1 abnormal, 0 normal",
+        "1 if any frame the window covers is labelled abnormal; null if unknown",
+        nullable=True,
+    ),
 )
 
 POSES = Schema("poses", "a person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON), _KEYPOINTS)
@@ -125,26 +136,38 @@ TRACKS = Schema("tracks", "a tracked person in a frame", (_CLIP, _FRAME, *_BOX, 
 ENTRIES = Schema(
     "entries",
     "a tracked person at a sample time",
-    (_CLIP, _TRACK, Column("sample", pa.int32(), "samples", "Sample time on the clip's grid: frame = sample × step"), Column("filled", pa.bool_(), "yes/no", "Interpolated within a gap of the track, not seen")),
+    (
+        _CLIP,
+        _TRACK,
+        Column("sample", pa.int32(), "samples", "Sample time on the clip's grid: frame = sample × step"),
+        Column("filled", pa.bool_(), "yes/no", "Interpolated within a gap of the track, not seen"),
+    ),
     _KEYPOINTS,
 )
 SEGMENTS = Schema(
     "segments",
     "a window",
-    (*_WINDOW, *_STATE, Column("first_row", pa.int64(), "row", "First of the `length` consecutive rows of ENTRIES the window holds")),
+    (
+        *_WINDOW,
+        *_STATE,
+        Column("first_row", pa.int64(), "row", "First of the `length` consecutive rows of ENTRIES the window holds"),
+    ),
 )
 NORMALIZED = Schema(
     "normalized",
     "the same window, as a detector reads it",
     (*_WINDOW, *_STATE),
     Column("values", pa.float32(), "standard deviations", "Channels × samples × joints, normalized, not augmented"),
+    packed=True,
 )
 SCORES = Schema(
     "scores",
     "a scored window, or one frame of it",
     (
         *_WINDOW,
-        Column("frame", pa.int32(), "frames", "Frame the score is of; null when it is of the whole window", nullable=True),
+        Column(
+            "frame", pa.int32(), "frames", "Frame the score is of; null when it is of the whole window", nullable=True
+        ),
         Column("part", pa.string(), "name", "Which of the detector's scores this is"),
         Column("seed", pa.int64(), "seed", "Seed of the model that scored"),
         Column("score", pa.float32(), "see metadata `unit`", "Higher = more abnormal, finite"),
@@ -157,7 +180,12 @@ FRAME_SCORES = Schema(
         _CLIP,
         _FRAME,
         Column("seed", pa.int64(), "seed", "Seed of the model that scored"),
-        Column("scored", pa.bool_(), "yes/no", "Whether any window's score landed on the frame; if not, `raw` is the stated filling"),
+        Column(
+            "scored",
+            pa.bool_(),
+            "yes/no",
+            "Whether any window's score landed on the frame; if not, `raw` is the stated filling",
+        ),
         Column("raw", pa.float32(), "as SCORES", "Score of the worst person in the frame, higher = more abnormal"),
         Column("smoothed", pa.float32(), "as SCORES", "The same after smoothing in time within the clip"),
         Column("track", pa.int32(), "id", "Worst person; null where nobody was scored", nullable=True),

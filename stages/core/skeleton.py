@@ -116,4 +116,6 @@ def convert(keypoints: NDArray[np.float32], source: str, target: str) -> NDArray
         return keypoints
     if (source, target) == (COCO17.name, OPENPOSE18.name):
         return coco_to_openpose(keypoints)
-    raise DatasetError(f"no conversion from layout {source!r} to {target!r}", fix="choose a window spec in the data's own layout")
+    raise DatasetError(
+        f"no conversion from layout {source!r} to {target!r}", fix="choose a window spec in the data's own layout"
+    )

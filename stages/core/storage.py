@@ -30,7 +30,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
             raise  # about some other file that was being read meanwhile
@@ -51,7 +51,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if file.is_file():
                 _flush(file)
         shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
             raise  # about some other file that was being read meanwhile
@@ -123,4 +123,6 @@ def _storage_error(error: OSError, path: Path) -> StorageError:
             where=str(path),
             fix="free some space (`dvc gc -w` drops unused cache objects), then run the same command again",
         )
-    return StorageError(f"cannot write: {error.strerror or error}", where=str(path), fix="check the folder's permissions")
+    return StorageError(
+        f"cannot write: {error.strerror or error}", where=str(path), fix="check the folder's permissions"
+    )

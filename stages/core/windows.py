@@ -30,8 +30,8 @@ class WindowSpec(Section):
         stride_train: samples from one training window to the next. Smaller gives more, more alike windows.
         stride_score: samples from one scored window to the next; 1 scores every sample time.
         fill: longest gap of a track, in samples, that is filled by linear interpolation. 0, as published, fills none.
-        max_missing: samples of a window that may be unseen: filled ones, and ones that lie past the window's time because
-            a gap was left open (the published rule accepts two of those).
+        max_missing: samples of a window that may be unseen: filled ones, and ones that lie past the window's time
+            because a gap was left open (the published rule accepts two of those).
         keep_last: keep the window that ends at a track's last entry. False is the published rule (Hirschorn and Avidan,
             STG-NF), which drops it.
         layout: joints the windows hold.
@@ -95,7 +95,7 @@ class Windows:
     poses: NDArray[np.float32]
     channels: tuple[str, ...]
     layout: str
-    reader: Callable[[pd.Series], NDArray[np.uint8]] | None = None  # type: ignore[type-arg]
+    reader: Callable[[pd.Series], NDArray[np.uint8]] | None = None
 
     def __len__(self) -> int:
         return len(self.index)

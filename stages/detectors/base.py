@@ -142,7 +142,11 @@ def read_card(folder: Path, name: str) -> dict[str, Any]:
     if card.get("detector") != name:
         raise ModelError(f"this is a model of {card.get('detector')!r}, not of {name!r}", where=str(path))
     if card.get("format") != FORMAT:
-        raise ModelError(f"model format {card.get('format')}, this normotion reads {FORMAT}", where=str(path), fix="train it anew: `dvc repro`")
+        raise ModelError(
+            f"model format {card.get('format')}, this normotion reads {FORMAT}",
+            where=str(path),
+            fix="train it anew: `dvc repro`",
+        )
     return dict(card)
 
 
@@ -155,4 +159,8 @@ def card_params(card: Mapping[str, Any], model: type[Section], folder: Path) -> 
     try:
         return model.model_validate_json(json.dumps(card["params"]))
     except (KeyError, ValidationError) as error:
-        raise ModelError(f"the model's params do not fit: {error}", where=str(folder / DETECTOR_FILE), fix="train it anew: `dvc repro`") from error
+        raise ModelError(
+            f"the model's params do not fit: {error}",
+            where=str(folder / DETECTOR_FILE),
+            fix="train it anew: `dvc repro`",
+        ) from error

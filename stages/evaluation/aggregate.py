@@ -213,15 +213,11 @@ def _reach(rows: pd.DataFrame, landing: str) -> tuple[Ints, Ints]:
     frame = rows["frame"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     own = ~np.isnan(frame)  # a score per frame lands on the sample that the frame was taken for
     landed = length // 2 if landing == "centre" else np.zeros_like(length)
-    sample = np.where(own, _round((np.where(own, frame, start) - start) / step), landed)
+    sample = np.where(own, np.rint((np.where(own, frame, start) - start) / step), landed)
     count = np.where(own | (landing in ("start", "centre")), 1, length)
-    first = np.where(own, np.where(own, frame, 0), _round(start + sample * step)).astype(np.int64)
-    return first, np.maximum(_round(start + (sample + count) * step), first + 1)
-
-
-def _round(values: Floats) -> Ints:
-    """Halves go up, so that neighbouring samples at a half step cover 2, 3, 2, 3 … frames."""
-    return np.floor(values + 0.5).astype(np.int64)
+    first = np.where(own, frame, np.rint(start + sample * step)).astype(np.int64)
+    stop = np.rint(start + (sample + count) * step).astype(np.int64)
+    return first, np.maximum(stop, first + 1)
 
 
 def _ranges(first: Ints, count: Ints) -> Ints:

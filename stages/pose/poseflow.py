@@ -62,7 +62,9 @@ class Seen:
         return Seen(self.ids[rows], self.frames[rows], self.keypoints[rows], self.velocity[rows])
 
     def then(self, other: "Seen") -> "Seen":
-        return Seen(*(np.concatenate([getattr(self, k), getattr(other, k)]) for k in ("ids", "frames", "keypoints", "velocity")))
+        return Seen(
+            *(np.concatenate([getattr(self, k), getattr(other, k)]) for k in ("ids", "frames", "keypoints", "velocity"))
+        )
 
 
 class Tracker:
@@ -70,7 +72,9 @@ class Tracker:
     revive = True
     grow = 0.0
 
-    def __init__(self, params: TrackParams, *, fps: float, size: tuple[int, int], matcher: Matcher | None = None) -> None:
+    def __init__(
+        self, params: TrackParams, *, fps: float, size: tuple[int, int], matcher: Matcher | None = None
+    ) -> None:
         self.params, self.size, self.matcher = params, size, matcher
         self.bridge = params.bridge * fps
         self.memory = params.memory * fps
@@ -80,7 +84,9 @@ class Tracker:
     def step(self, frame: int, keypoints: Floats, scores: Floats) -> Ints:
         ids = np.full(len(scores), -1, dtype=np.int64)
         if self.seen is None:
-            self.seen = Seen(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, *keypoints.shape[1:])), np.empty((0, 2)))
+            self.seen = Seen(
+                np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, *keypoints.shape[1:])), np.empty((0, 2))
+            )
         seen = self.seen = self.seen.take(frame - self.seen.frames <= self.params.link)
         source = np.full(len(scores), -1, dtype=np.int64)
         strong = scores >= self.params.strong
@@ -99,7 +105,8 @@ class Tracker:
         return ids
 
     def pair(self, sim, candidates, people, source):
-        if not len(candidates) or not len(people): return
+        if not len(candidates) or not len(people):
+            return
         sub = sim[np.ix_(candidates, people)]
         a, b = linear_sum_assignment(-sub)
         ok = sub[a, b] > self.params.match
@@ -111,7 +118,10 @@ class Tracker:
         moved = np.where((gap <= self.bridge) & (self.predict_fresh | (gap > 1)), gap, 0)[:, None] * seen.velocity
         places = seen.keypoints + moved[:, None]
         ours, theirs = extent_boxes(places, p.margin, self.size), extent_boxes(keypoints, p.margin, self.size)
-        half = [np.full(len(b), p.mag) if p.mag else p.mag_scale * longer_sides(b) for b in (extent_boxes(seen.keypoints, p.margin, self.size), theirs)]
+        half = [
+            np.full(len(b), p.mag) if p.mag else p.mag_scale * longer_sides(b)
+            for b in (extent_boxes(seen.keypoints, p.margin, self.size), theirs)
+        ]
         half[0] = half[0] * (1 + self.grow * np.where(gap <= self.bridge, gap - 1, 0))
         squares = [joint_squares(k, h) for k, h in zip((places, keypoints), half)]
         fresh = (gap == 1)[:, None]

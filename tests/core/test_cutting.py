@@ -20,7 +20,7 @@ def spec(**kwargs: object) -> WindowSpec:
     return WindowSpec(**{"length": 4, "rate": 10.0, **kwargs})  # type: ignore[arg-type]
 
 
-def people(*tracks: tuple[int, list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def people(*tracks: tuple[int, list[int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tracks whose one joint stands at x = frame, y = id, confidence 1."""
     track = np.array([person for person, frames in tracks for _ in frames], dtype=np.int64)
     frame = np.array([frame for _, frames in tracks for frame in frames], dtype=np.int64)

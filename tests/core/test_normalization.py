@@ -44,7 +44,9 @@ def test_motion_within_the_window_does_matter() -> None:
 
 
 def test_a_window_does_not_depend_on_its_neighbours() -> None:
-    np.testing.assert_array_equal(normalize(POSES, NormalizationParams())[2:3], normalize(POSES[2:3], NormalizationParams()))
+    np.testing.assert_array_equal(
+        normalize(POSES, NormalizationParams())[2:3], normalize(POSES[2:3], NormalizationParams())
+    )
 
 
 @pytest.mark.oracle

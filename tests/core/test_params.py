@@ -79,7 +79,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_sections_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        TrainParams().device = "cuda"  # type: ignore[misc]
+        TrainParams().device = "cuda"
 
 
 def test_nearest_lists_all_when_none_is_close() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,9 @@ def poses(rows: int = 3) -> Rows:
     """People standing in a row, one a frame."""
     at = np.arange(rows, dtype=float)
     frame = pd.DataFrame({"clip": "gate", "frame": np.arange(rows), "x": at, "y": at, "w": at, "h": at, "score": 0.5})
-    return Rows(frame, np.ones((rows, 17, 3), dtype=np.float32) * at[:, None, None].astype(np.float32), {"layout": "coco17"})
+    return Rows(
+        frame, np.ones((rows, 17, 3), dtype=np.float32) * at[:, None, None].astype(np.float32), {"layout": "coco17"}
+    )
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -64,15 +67,15 @@ def test_rows_and_groups(tmp_path: Path) -> None:
     assert len(read_rows(tmp_path / "t.parquet", POSES, 0, 0)) == 0
 
 
-def _set(column: str, value: object) -> Callable[[Rows], Rows]:
+def _set(column: str, value: Any) -> Callable[[Rows], Rows]:
     return lambda rows: Rows(rows.frame.assign(**{column: value}), rows.values, rows.meta)
 
 
-def _values(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Rows], Rows]:  # type: ignore[type-arg]
+def _values(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Rows], Rows]:
     return lambda rows: Rows(rows.frame, change(rows.arrays.copy()), rows.meta)
 
 
-def _nan(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _nan(values: np.ndarray) -> np.ndarray:
     values[1, 4, 0] = np.nan
     return values
 
@@ -133,7 +136,7 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
         read(path, POSES)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "gate.parquet"
     write(path, POSES, poses())
@@ -154,7 +157,16 @@ def test_every_column_says_what_it_is() -> None:
 
 
 def test_scores_must_be_finite(tmp_path: Path) -> None:
-    columns = {"clip": "a", "track": 1, "start_frame": 0.0, "step": 1.0, "length": 4, "frame": pd.NA, "part": "score", "seed": 0}
+    columns = {
+        "clip": "a",
+        "track": 1,
+        "start_frame": 0.0,
+        "step": 1.0,
+        "length": 4,
+        "frame": pd.NA,
+        "part": "score",
+        "seed": 0,
+    }
     frame = pd.DataFrame({**columns, "score": [0.5, float("nan")]})
     with pytest.raises(SchemaError, match="scores.score has null or NaN"):
         write(tmp_path / "s.parquet", SCORES, Rows(frame))

@@ -1,0 +1,79 @@
+"""The stages and who needs whom, read from DVC: dvc.yaml is the only place that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from pipelines.environment import require
+from stages.core.errors import PipelineError
+from stages.core.paths import Project
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One node of the graph.
+
+    Args:
+        name: DVC's address, e.g. `train@run0`.
+        cmd: the command DVC runs for it.
+        upstream: names of the stages whose outputs it reads, sorted.
+    """
+
+    name: str
+    cmd: str
+    upstream: tuple[str, ...] = ()
+
+
+def read_dag(project: Project) -> list[Stage]:
+    """The project's stages, each after all it needs.
+
+    Raises:
+        PipelineError: there is no DVC project, or dvc.yaml makes no sense.
+    """
+    require("dvc", "pipeline")
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(project.root)) as repo:
+            graph = repo.index.graph
+            stages = [
+                Stage(stage.addressing, _text(stage.cmd), tuple(sorted(_upstream(graph, stage))))
+                for stage in repo.index.stages
+                if stage.cmd
+            ]
+    except DvcException as error:
+        raise PipelineError(f"DVC cannot read the graph: {error}", where=str(project.root), fix=_FIX) from error
+    return in_order(stages)
+
+
+def in_order(stages: Iterable[Stage]) -> list[Stage]:
+    """Sort stages so that each comes after its upstream ones; ties keep the given order.
+
+    Raises:
+        graphlib.CycleError: two stages need each other.
+    """
+    known = {stage.name: stage for stage in stages}
+    sorter = TopologicalSorter({stage.name: stage.upstream for stage in known.values()})
+    place = {name: number for number, name in enumerate(known)}
+    sorter.prepare()
+    order: list[Stage] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=place.__getitem__)
+        order.extend(known[name] for name in ready)
+        sorter.done(*ready)
+    return order
+
+
+_FIX = "mend dvc.yaml (`dvc stage list` shows how far DVC understands it), or run `dvc init` in a new checkout"
+
+
+def _text(cmd: str | list[str]) -> str:
+    return cmd if isinstance(cmd, str) else "\n".join(cmd)
+
+
+def _upstream(graph: object, stage: object) -> set[str]:
+    """Names of the stages directly above; data tracked by a `.dvc` file has no command and is no stage of ours."""
+    return {needed.addressing for needed in graph.successors(stage) if needed.cmd}  # type: ignore[attr-defined]

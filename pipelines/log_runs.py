@@ -1,0 +1,116 @@
+"""After the DAG: every run into MLflow, once, tied to the commit, dvc.lock and data it came from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines import lineage
+from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri
+from pipelines.locks import log_lock
+from pipelines.records import Record, read_records
+from pipelines.tracking import Tracking, base_url
+from stages.core.errors import PipelineError
+from stages.core.params import PipelinesParams, load_section
+from stages.core.paths import Project, seed_folder
+from stages.core.progress import log
+from stages.core.storage import sha256_file
+
+
+def run(project: Project) -> None:
+    """Log what is not logged yet and write reports/lineage.html: `normotion log`.
+
+    Doing it twice changes nothing: a run is known by the sha256 of its entries in dvc.lock and its seed.
+
+    Raises:
+        PipelineError: nothing was built yet, or MLflow cannot be used. The data are complete all the same.
+    """
+    base = base_url(load_section(project, "pipelines", PipelinesParams).mlflow_port)
+    records = read_records(project)
+    with log_lock(project):
+        tracking = Tracking(project)
+        if swept := tracking.sweep():
+            log.info("removed %d MLflow runs that were never finished", swept)
+        found = {record.key: tracking.find(record.key) for record in records}
+        for record in records:
+            if found[record.key] is None:
+                found[record.key] = tracking.write(record, git_tags(project) | _tags(project, record), _artifacts(project, record))
+                log.info("logged %s", record.name)
+        lineage.write_page(project, [(record, found[record.key]) for record in records], base)
+    log.info("%d runs in MLflow: `normotion mlflow` shows them, reports/lineage.html where each figure is from", len(records))
+    if records:
+        log.info("side by side: %s", tracking.compare_url(base, [found[record.key].info.run_id for record in records]))
+
+
+def serve(project: Project) -> None:
+    """Open MLflow's pages on this machine until Ctrl-C: `normotion mlflow`."""
+    require("mlflow", "tracking")
+    port = load_section(project, "pipelines", PipelinesParams).mlflow_port
+    with log_lock(project):
+        tracking = Tracking(project)
+        runs = [run.info.run_id for record in _known(project) if (run := tracking.find(record.key))]
+    log.info("MLflow: %s", base_url(port))
+    if runs:
+        log.info("this project's runs side by side: %s", tracking.compare_url(base_url(port), runs))
+    command = ["ui", "--backend-store-uri", tracking_uri(project), "--host", HOST, "--port", str(port)]
+    os.chdir(project.root)
+    os.execve(sys.executable, [sys.executable, "-m", "mlflow", *command], {**tool_environment(), **mlflow_settings()})  # noqa: S606 our own command
+
+
+def git_tags(project: Project) -> dict[str, str]:
+    """The commit the project stands at and whether tracked files differ from it."""
+    commit = _git(project, "rev-parse", "--verify", "-q", "HEAD")
+    dirty = bool(_git(project, "status", "--porcelain", "--untracked-files=no"))
+    return {
+        "git.commit": commit or "none",
+        "git.dirty": str(dirty).lower(),
+        **({"mlflow.source.git.commit": commit} if commit else {}),
+    }
+
+
+def _tags(project: Project, record: Record) -> dict[str, str]:
+    return {
+        "dataset": record.dataset,
+        "detector": record.detector,
+        "seed": str(record.seed),
+        "data.md5": record.data,
+        "dvc.lock.sha256": sha256_file(project.root / "dvc.lock"),
+        "mlflow.source.name": "normotion",
+        "mlflow.source.type": "PROJECT",
+    }
+
+
+def _artifacts(project: Project, record: Record) -> list[tuple[Path, str]]:
+    """What goes with a run; what a project does not make is left out."""
+    model = seed_folder(project.model(record.dataset, record.detector), record.seed)
+    wanted = [
+        (model, "model"),
+        (project.metrics(record.dataset, record.detector), "metrics"),
+        (project.plots(record.dataset, record.detector), "plots"),
+        (project.report / "index.html", "report"),
+        *((project.root / name, "") for name in ("dvc.yaml", "dvc.lock", "params.yaml")),
+    ]
+    missing = [str(path.relative_to(project.root)) for path, _ in wanted if not path.exists()]
+    if missing:
+        log.warning("%s: not attached, because they do not exist: %s", record.name, ", ".join(missing))
+    return [(path, folder) for path, folder in wanted if path.exists()]
+
+
+def _known(project: Project) -> list[Record]:
+    """The records, or none where nothing was built yet: the page of older runs opens all the same."""
+    try:
+        return read_records(project)
+    except PipelineError as error:
+        log.warning("%s", error.what)
+        return []
+
+
+def _git(project: Project, *words: str) -> str:
+    """What git says; empty where there is no git or no repository."""
+    try:
+        done = subprocess.run(["git", *words], cwd=project.root, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,1 @@
+"""For people: skeletons on frames, scores over time, and the page that compares all runs."""

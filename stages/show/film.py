@@ -1,0 +1,151 @@
+"""A clip at a glance: some of its frames, and below them the scores of every detector over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.show.overlay import Image
+from stages.show.palette import ABNORMAL, FAINT, HEAT, INK
+from stages.show.timeline import DPI, Curve, Truth, drawing, name_kinds, plot, shade
+
+WIDTH, GAP, ROW = 11.0, 0.08, 0.72
+"""In inches: the picture's width, the space around frames, the height of a detector's timeline."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film strip shows.
+
+    Args:
+        clip: the clip and its labelled intervals.
+        frames: which frames are shown, ascending.
+        images: those frames `(H, W, 3)` RGB, all of one size, people drawn on them.
+        curves: scores, one per detector from top to bottom.
+        note: what the colours of the skeletons mean, one line.
+    """
+
+    clip: Truth
+    frames: tuple[int, ...]
+    images: tuple[Image, ...]
+    curves: tuple[Curve, ...]
+    note: str
+
+
+def choose_frames(clip: Truth, count: int) -> tuple[int, ...]:
+    """Frames to show: evenly over the labelled stretch and a quarter of it on both sides, or over the whole clip.
+
+    Args:
+        clip: the clip and its labelled intervals.
+        count: how many; fewer where the clip is shorter.
+    """
+    first, last = 0, clip.frames - 1
+    if clip.intervals:
+        start, end = clip.intervals[0].start, max(found.end for found in clip.intervals)
+        margin = round((end - start) / 4)
+        first, last = max(first, start - margin), min(last, end + margin)
+    places = np.rint(np.linspace(first, last, count)).astype(int)
+    return tuple(int(place) for place in np.unique(places))
+
+
+def columns(count: int) -> int:
+    """Frames beside one another: up to three in one row, more in two."""
+    return count if count <= 3 else -(-count // 2)
+
+
+def frame_width(count: int) -> int:
+    """Width in px at which `count` frames should be drawn, so that the picture does not scale them again."""
+    return round(_panel_width(count) * DPI)
+
+
+def draw_film(paths: Sequence[Path], film: Film) -> None:
+    """Write the picture to every path, PNG or WebP by its ending."""
+    across = columns(len(film.frames))
+    wide = _panel_width(len(film.frames))
+    tall = wide * film.images[0].shape[0] / film.images[0].shape[1]
+    above = (tall + GAP) * -(-len(film.frames) // across) + GAP
+    height = above + 0.28 + ROW * len(film.curves) + 0.75
+    for path in paths:
+        with drawing(path, WIDTH, height) as figure:
+            page = _Page(figure, height)
+            for place, (frame, image) in enumerate(zip(film.frames, film.images, strict=True)):
+                left, top = GAP + place % across * (wide + GAP), GAP + place // across * (tall + GAP)
+                _draw_frame(page.axes(left, top, wide, tall), film.clip, place + 1, frame, image)
+            for place, curve in enumerate(film.curves):
+                axes = page.axes(GAP, above + 0.28 + place * ROW, WIDTH - 2 * GAP, ROW - 0.1)
+                _draw_row(axes, film, curve, first=place == 0, last=place == len(film.curves) - 1)
+            _draw_key(page, height - 0.22, film)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Places things in inches from the top left, as one reads."""
+
+    figure: Any
+    height: float
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Any:
+        bottom = 1 - (top + height) / self.height
+        return self.figure.add_axes((left / WIDTH, bottom, width / WIDTH, height / self.height))
+
+    def text(self, left: float, top: float, text: str, **look: Any) -> None:
+        self.figure.text(left / WIDTH, 1 - top / self.height, text, fontsize=8.5, va="center", **look)
+
+
+def _panel_width(count: int) -> float:
+    across = columns(count)
+    return (WIDTH - GAP * (across + 1)) / across
+
+
+def _draw_frame(axes: Any, clip: Truth, number: int, frame: int, image: Image) -> None:
+    """A frame with its number and time in the corner, framed and named where it is labelled."""
+    kind = clip.kind(frame)
+    axes.imshow(image, aspect="auto", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=kind is not None, color=ABNORMAL, linewidth=3)
+    badge = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "none", "alpha": 0.9}
+    time = f"{number}   {frame / clip.fps:.1f} s"
+    axes.text(0.025, 0.96, time, transform=axes.transAxes, va="top", fontsize=9, fontweight="bold", bbox=badge)
+    if kind:
+        label = badge | {"facecolor": ABNORMAL}
+        axes.text(
+            0.975, 0.96, kind, transform=axes.transAxes, va="top", ha="right", fontsize=9, color="white", bbox=label
+        )
+
+
+def _draw_row(axes: Any, film: Film, curve: Curve, *, first: bool, last: bool) -> None:
+    """A detector's timeline; the first carries the frames' numbers and kinds, the last the seconds."""
+    shade(axes, film.clip)
+    for number, frame in enumerate(film.frames, start=1):
+        seconds = (frame + 0.5) / film.clip.fps
+        axes.axvline(seconds, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
+        if first:
+            axes.text(seconds, 1.04, str(number), transform=axes.get_xaxis_transform(), ha="center", fontweight="bold")
+    if first:
+        name_kinds(axes, film.clip)
+    plot(axes, film.clip, curve)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(labelbottom=last, length=3 if last else 0)
+    name = axes.text(
+        0.004, 0.9, curve.name, transform=axes.transAxes, va="top", fontweight="bold", color=curve.style.colour
+    )
+    axes.annotate(f"  {curve.note}", (1, 1), xycoords=name, va="top", color=INK, fontsize=8.5)
+
+
+def _draw_key(page: _Page, top: float, film: Film) -> None:
+    """What colours and lines mean, along the bottom."""
+    ramp = page.axes(GAP + 0.5, top - 0.06, 0.9, 0.12)
+    fine = np.stack([np.interp(np.linspace(0, 2, 64), [0, 1, 2], HEAT[:, channel]) for channel in range(3)], axis=-1)
+    ramp.imshow(fine[None] / 255, aspect="auto")
+    ramp.set_axis_off()
+    page.text(GAP, top, "usual")
+    page.text(GAP + 1.5, top, f"unusual: {film.note}")
+    page.text(
+        WIDTH - GAP, top, "seconds · thin raw, thick smoothed · shaded: labelled abnormal", ha="right", color=FAINT
+    )

@@ -1,0 +1,140 @@
+"""Skeletons on frames: reading the frames of a video, and drawing people on them coloured by their score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import BackendError, VideoError
+from stages.core.skeleton import Layout
+from stages.show.palette import heat
+
+Image = NDArray[np.uint8]
+"""`(H, W, 3)` RGB."""
+
+CANVAS = (32, 36, 42)
+"""RGB of the ground that people stand on where there is no video."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person to draw.
+
+    Args:
+        keypoints: `(V, 3)`: x, y in px of the frame, confidence.
+        box: x, y, width, height in px of the frame.
+        track: id.
+        heat: 0 usual … 1 unusual, None where no score is known.
+    """
+
+    keypoints: NDArray[np.float32]
+    box: tuple[float, float, float, float]
+    track: int
+    heat: float | None
+
+
+def read_frames(video: Path, frames: Iterable[int]) -> list[Image]:
+    """Read some frames, in ascending order. The file is read from its start, because seeking is inexact in H.264.
+
+    Args:
+        video: the file.
+        frames: 0-based.
+
+    Raises:
+        VideoError: the file cannot be opened or ends before the last of them.
+        BackendError: OpenCV is not installed.
+    """
+    cv2 = _cv2()
+    capture, images, position = cv2.VideoCapture(str(video)), [], -1
+    try:
+        for frame in sorted(frames):
+            while position < frame and capture.grab():
+                position += 1
+            done, image = capture.retrieve() if position == frame else (False, None)
+            if not done:
+                raise VideoError(f"frame {frame} cannot be read", where=str(video), fix="run `normotion check`")
+            images.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    finally:
+        capture.release()
+    return images
+
+
+def blank(width: int, height: int) -> Image:
+    """A plain dark frame, for datasets that hold poses only."""
+    return np.full((height, width, 3), CANVAS, dtype=np.uint8)
+
+
+def draw_people(
+    image: Image, people: Sequence[Person], layout: Layout, *, width: int, boxes: bool = False, ids: bool = False,
+    dim: float = 0.75, least_confidence: float = 0.2,
+) -> Image:  # fmt: skip
+    """Scale a frame and draw people on it, the least unusual first so that the others lie on top.
+
+    Args:
+        image: `(H, W, 3)` RGB, left as it is.
+        people: in px of `image`.
+        layout: joints and bones of their keypoints.
+        width: of the result in px; its height follows.
+        boxes: draw each person's box.
+        ids: write each person's track id above the box.
+        dim: brightness the frame is multiplied by before drawing, so that skeletons stand out.
+        least_confidence: joints below it, and their bones, are not drawn.
+
+    Returns:
+        `(height, width, 3)` RGB.
+    """
+    cv2 = _cv2()
+    scale = width / image.shape[1]
+    size = (width, max(1, round(image.shape[0] * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = cv2.convertScaleAbs(cv2.resize(image, size, interpolation=method), alpha=dim)
+    for person in sorted(people, key=lambda person: -1.0 if person.heat is None else person.heat):
+        _draw_skeleton(cv2, canvas, person, layout, scale, least_confidence)
+        if boxes:
+            _draw_box(cv2, canvas, person, scale)
+        if ids:
+            _write_id(cv2, canvas, person, scale)
+    return np.asarray(canvas, dtype=np.uint8)
+
+
+def _draw_skeleton(cv2: Any, canvas: Image, person: Person, layout: Layout, scale: float, least: float) -> None:
+    """Bones with a dark rim, thicker the more unusual, so that colour is not the only sign."""
+    points = np.rint(person.keypoints[:, :2] * scale * _FINE).astype(int)
+    sure = person.keypoints[:, 2] >= least
+    bones = [(points[a], points[b]) for a, b in layout.bones if sure[a] and sure[b]]
+    thick = 2 + round(2 * (person.heat or 0))
+    for colour, extra in ((_RIM, 2), (heat(person.heat), 0)):
+        for start, end in bones:
+            cv2.line(canvas, start.tolist(), end.tolist(), colour, thick + extra, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_box(cv2: Any, canvas: Image, person: Person, scale: float) -> None:
+    x, y, w, h = (value * scale * _FINE for value in person.box)
+    corners = (round(x), round(y)), (round(x + w), round(y + h))
+    cv2.rectangle(canvas, *corners, heat(person.heat), 1, cv2.LINE_AA, _SHIFT)
+
+
+def _write_id(cv2: Any, canvas: Image, person: Person, scale: float) -> None:
+    place = round(person.box[0] * scale), max(10, round(person.box[1] * scale) - 4)
+    for colour, thick in ((_RIM, 3), (heat(person.heat), 1)):
+        cv2.putText(canvas, str(person.track), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, thick, cv2.LINE_AA)
+
+
+_SHIFT = 3
+_FINE = 1 << _SHIFT
+"""Coordinates are given in eighths of a pixel, or slow limbs would jump from frame to frame."""
+_RIM = (15, 15, 15)
+
+
+def _cv2() -> Any:
+    """OpenCV, imported when a picture is drawn and not before."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise BackendError("OpenCV is not installed", fix="pip install 'normotion[pose]'") from error
+    return cv2
