@@ -21,7 +21,7 @@ from stages.core.tables import read, write
 from stages.evaluation.aggregate import EvaluateParams, aggregate
 from stages.evaluation.metrics import FIGURES, FrameMetrics, frame_metrics, rounded
 from stages.show.palette import style
-from stages.show.timeline import Curve, axis, draw_timeline, truth
+from stages.show.timeline import axis, curve, draw_timeline, truth
 
 KINDS = ("raw", "smoothed")
 
@@ -128,14 +128,11 @@ def roc(found: Found) -> pd.DataFrame:
 
 def draw_timelines(folder: Path, data: Dataset, frames: pd.DataFrame, detector: str, unit: str) -> None:
     """One PNG per test clip."""
-    ends = axis(frames["raw"].to_numpy(dtype=np.float64), frames["smoothed"].to_numpy(dtype=np.float64))
+    ends = axis(frames)
     groups = frames.groupby("clip")
     for clip, rows in bar(groups, what=f"timelines of {detector}", total=groups.ngroups, unit="clip"):
-        seeds = rows["seed"].nunique()
-        raw, smoothed = (rows[kind].to_numpy(dtype=np.float64).reshape(seeds, -1) for kind in KINDS)
-        scored = np.asarray(rows["scored"].to_numpy().reshape(seeds, -1).any(axis=0))
-        curve = Curve(detector, raw, smoothed, scored, style(0), ends)
-        draw_timeline(folder / f"timeline-{clip}.png", truth(data, str(clip)), curve, unit)
+        drawn = curve(rows, detector, style(0), ends)
+        draw_timeline(folder / f"timeline-{clip}.png", truth(data, str(clip)), drawn, unit)
 
 
 def _over_seeds(found: Found, kind: str, statistic: Any) -> dict[str, float | None]:

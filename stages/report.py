@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,18 @@ from stages.core.errors import ParamsError, SchemaError
 from stages.core.params import Run, load_section, params_error, parse, read_params
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
-from stages.core.schemas import FRAME_SCORES, SCORES, TRACKS
+from stages.core.schemas import FRAME_SCORES, SCORES, TRACKS, Rows
 from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read
 from stages.detectors.registry import DETECTORS
 from stages.evaluation.aggregate import EvaluateParams, person_scores
 from stages.show.film import Film, choose_frames, draw_film, frame_width
-from stages.show.overlay import Image, Person, blank, draw_people, encode, read_frames
+from stages.show.overlay import Person, blank, data_uri, draw_people, read_frames
 from stages.show.page import ClipView, DatasetView, Entry, ReportParams, Still, leaderboard, number, ranked, render
-from stages.show.palette import Style, style
+from stages.show.palette import style
 from stages.show.svg import roc_path
-from stages.show.timeline import Curve, Truth, axis, truth
+from stages.show.timeline import Curve, Truth, axis, curve, truth
 
 KINDS = ("raw", "smoothed")
 
@@ -44,7 +44,7 @@ def run(project: Project) -> None:
     chosen = listed(project)
     with atomic_folder(project.report) as folder:
         views = [
-            _dataset_view(project, name, [item.detector for item in chosen if item.dataset == name], params, folder)
+            _view(project, name, [item.detector for item in chosen if item.dataset == name], params, folder)
             for name in dict.fromkeys(item.dataset for item in chosen)
         ]
         write_text(folder / "index.html", render(params.title, views))
@@ -69,38 +69,41 @@ def listed(project: Project) -> list[Run]:
     if problems:
         raise params_error(problems, project.params)
     if not runs:
-        raise ParamsError("there is nothing to report: `runs` is empty", where=str(project.params), fix="list a dataset and a detector under `runs`")
+        raise ParamsError(
+            "there is nothing to report: `runs` is empty",
+            where=str(project.params),
+            fix="list a dataset and a detector under `runs`",
+        )
     return runs
 
 
-def _dataset_view(project: Project, name: str, detectors: Sequence[str], params: ReportParams, folder: Path) -> DatasetView:
+def _view(project: Project, name: str, detectors: Sequence[str], params: ReportParams, folder: Path) -> DatasetView:
+    """One dataset's part of the page; writes its film strips into `folder` on the way."""
     data = load_dataset(project, name)
     entries = {detector: _entry(project, name, detector) for detector in detectors}
-    tables = {detector: read(project.frame_scores(name, detector), FRAME_SCORES).frame for detector in detectors}
+    curves = _Curves(project, name, entries)
     cast = _cast(project, data, detectors)
     clips = list(data.split("test")["clip"])
     if len(clips) > params.films:
         log.info("%s: film strips of the first %d of %d test clips (report.films)", name, params.films, len(clips))
     views = []
     for place, clip in enumerate(bar(clips, what=f"pictures of {name}", unit="clip")):
-        known = truth(data, clip)
-        curves = tuple(_curve(tables[entry], entries[entry], clip) for entry in detectors)
+        known, drawn = truth(data, clip), curves.of(clip)
         stills: tuple[Still, ...] = ()
         if place < params.films:
-            film = _film(project, data, known, curves, cast, params.film_frames)
+            film = _film(project, data, known, drawn, cast, params.film_frames)
             draw_film(folder / f"film-{name}-{clip}.png", film)
             stills = _stills(film)
-        views.append(ClipView(known, curves, stills))
+        views.append(ClipView(known, drawn, stills))
     digests = {clip: found["sha256"] for clip, found in _json(project.checked(name))["clips"].items()}
     return DatasetView(data, ranked(list(entries.values())), tuple(views), digests, cast.note)
 
 
 def _entry(project: Project, dataset: str, detector: str) -> Entry:
     path = project.metrics(dataset, detector)
-    metrics = _json(path)
     roc = pd.read_csv(project.plots(dataset, detector) / "roc.csv")
     paths = {kind: roc_path(roc[roc["kind"] == kind]) for kind in KINDS}
-    return Entry(detector, _style(detector), metrics, paths, sha256_file(path))
+    return Entry(detector, style(list(DETECTORS).index(detector)), _json(path), paths, sha256_file(path))
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -109,3 +112,85 @@ def _json(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError) as error:
         raise SchemaError(f"not a readable JSON file: {error}", where=str(path), fix="make it: `dvc repro`") from error
     return found
+
+
+class _Curves:
+    """Frame scores of every detector, each with one axis for all clips of the dataset."""
+
+    def __init__(self, project: Project, dataset: str, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+        self._tables = {name: read(project.frame_scores(dataset, name), FRAME_SCORES).frame for name in entries}
+        self._ends = {name: axis(table) for name, table in self._tables.items()}
+
+    def of(self, clip: str) -> tuple[Curve, ...]:
+        return tuple(
+            curve(
+                table[table["clip"] == clip], name, self._entries[name].style, self._ends[name], self._note(name, clip)
+            )
+            for name, table in self._tables.items()
+        )
+
+    def _note(self, name: str, clip: str) -> str:
+        auc = self._entries[name].metrics["clips"][clip]["smoothed"]
+        return "" if auc is None else f"AUC {number(auc)}"
+
+
+@dataclass(frozen=True)
+class _Cast:
+    """Who is coloured how.
+
+    Args:
+        heat: clip, frame, track, heat: 0 usual … 1 unusual.
+        note: what the colours mean.
+    """
+
+    heat: pd.DataFrame
+    note: str
+
+
+def _cast(project: Project, data: Dataset, detectors: Sequence[str]) -> _Cast:
+    """Colours by the first detector that scores persons: 0 up to the median, 1 from the 99th percentile."""
+    params = load_section(project, "evaluate", EvaluateParams)
+    for detector in detectors:
+        scores = read(project.scores(data.name, detector), SCORES).frame
+        people = person_scores(scores[scores["track"].notna()], data.split("test"), params)
+        if len(people):
+            people = people.groupby(["clip", "frame", "track"], as_index=False)["score"].mean()
+            usual, unusual = people["score"].quantile([0.5, 0.99])
+            share = (people["score"] - usual) / max(unusual - usual, np.finfo(float).tiny)
+            return _Cast(people.assign(heat=share.clip(0, 1)), f"score of {detector}, median person to 99th percentile")
+    return _Cast(pd.DataFrame(columns=["clip", "frame", "track", "heat"]), "")
+
+
+def _film(project: Project, data: Dataset, clip: Truth, curves: tuple[Curve, ...], cast: _Cast, count: int) -> Film:
+    frames = choose_frames(clip, count)
+    width = frame_width(len(frames))
+    row = data.clip(clip.clip)
+    if data.description.modality == "video":
+        images = read_frames(data.video(clip.clip), frames)
+    else:
+        images = [blank(int(row["width"]), int(row["height"]))] * len(frames)
+    tracks = read(clip_file(project.tracks(data.name), clip.clip), TRACKS)
+    skeleton = layout(tracks.meta["layout"])
+    heat = cast.heat[cast.heat["clip"] == clip.clip].set_index(["frame", "track"])["heat"].to_dict()
+    people = [_people(tracks, frame, heat) for frame in frames]
+    drawn = [draw_people(image, group, skeleton, width=width) for image, group in zip(images, people, strict=True)]
+    return Film(clip, frames, tuple(drawn), curves, cast.note)
+
+
+def _people(tracks: Rows, frame: int, heat: Mapping[tuple[int, int], float]) -> list[Person]:
+    """Everybody in a frame."""
+    return [
+        Person(
+            tracks.arrays[row],
+            tuple(tracks.frame.loc[row, ["x", "y", "w", "h"]].astype(float)),
+            int(tracks.frame.loc[row, "track"]),
+            heat.get((frame, int(tracks.frame.loc[row, "track"]))),
+        )
+        for row in np.flatnonzero(tracks.frame["frame"] == frame)
+    ]
+
+
+def _stills(film: Film) -> tuple[Still, ...]:
+    pairs = zip(film.frames, film.images, strict=True)
+    return tuple(Still(frame, data_uri(image), film.clip.kind(frame)) for frame, image in pairs)

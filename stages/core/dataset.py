@@ -175,7 +175,7 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
             problems.append(f"clips.csv line {line}: clip name {row.clip!r} must be letters, digits, '.', '_' and '-'")
         if row.split not in SPLITS:
             problems.append(f"clips.csv line {line}: split {row.split!r}; {nearest(str(row.split), list(SPLITS))}")
-        if not (pd.isna(row.abnormal) or row.abnormal in (0, 1)):
+        if row.abnormal not in (0, 1) and not pd.isnull(row.abnormal):  # type: ignore[arg-type]
             problems.append(f"clips.csv line {line}: abnormal must be 0, 1 or empty, got {row.abnormal!r}")
         try:
             inside(folder, str(row.path))

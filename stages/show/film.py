@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,23 +61,22 @@ def frame_width(count: int) -> int:
     return round(_panel_width(count) * DPI)
 
 
-def draw_film(paths: Sequence[Path], film: Film) -> None:
-    """Write the picture to every path, PNG or WebP by its ending."""
+def draw_film(path: Path, film: Film) -> None:
+    """Write the picture as a PNG."""
     across = columns(len(film.frames))
     wide = _panel_width(len(film.frames))
     tall = wide * film.images[0].shape[0] / film.images[0].shape[1]
     above = (tall + GAP) * -(-len(film.frames) // across) + GAP
-    height = above + 0.28 + ROW * len(film.curves) + 0.75
-    for path in paths:
-        with drawing(path, WIDTH, height) as figure:
-            page = _Page(figure, height)
-            for place, (frame, image) in enumerate(zip(film.frames, film.images, strict=True)):
-                left, top = GAP + place % across * (wide + GAP), GAP + place // across * (tall + GAP)
-                _draw_frame(page.axes(left, top, wide, tall), film.clip, place + 1, frame, image)
-            for place, curve in enumerate(film.curves):
-                axes = page.axes(GAP, above + 0.28 + place * ROW, WIDTH - 2 * GAP, ROW - 0.1)
-                _draw_row(axes, film, curve, first=place == 0, last=place == len(film.curves) - 1)
-            _draw_key(page, height - 0.22, film)
+    height = above + 0.28 + ROW * len(film.curves) + 0.6
+    with drawing(path, WIDTH, height) as figure:
+        page = _Page(figure, height)
+        for place, (frame, image) in enumerate(zip(film.frames, film.images, strict=True)):
+            left, top = GAP + place % across * (wide + GAP), GAP + place // across * (tall + GAP)
+            _draw_frame(page.axes(left, top, wide, tall), film.clip, place + 1, frame, image)
+        for place, curve in enumerate(film.curves):
+            axes = page.axes(GAP, above + 0.28 + place * ROW, WIDTH - 2 * GAP, ROW - 0.1)
+            _draw_row(axes, film, curve, first=place == 0, last=place == len(film.curves) - 1)
+        _draw_key(page, height - 0.18, film)
 
 
 @dataclass(frozen=True)

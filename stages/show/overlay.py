@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,13 @@ def draw_people(
         if ids:
             _write_id(cv2, canvas, person, scale)
     return np.asarray(canvas, dtype=np.uint8)
+
+
+def data_uri(image: Image) -> str:
+    """A frame as a WebP picture inside a `data:` URI, so that a page needs no other file."""
+    cv2 = _cv2()
+    _, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 80])
+    return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
 def _draw_skeleton(cv2: Any, canvas: Image, person: Person, layout: Layout, scale: float, least: float) -> None:

@@ -127,7 +127,9 @@ def render(title: str, views: Sequence[DatasetView]) -> str:
     from stages.show import svg
 
     loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters.update(number=number, percent=percent, raw_path=svg.raw_path, smoothed_path=svg.smoothed_path)
     return environment.get_template(TEMPLATE).render(title=title, views=views, figure=figure)
 

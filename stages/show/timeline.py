@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.dataset import Dataset
@@ -91,14 +92,22 @@ def truth(dataset: Dataset, clip: str) -> Truth:
     return Truth(clip, float(row["fps"]), int(row["frames"]), intervals, known)
 
 
-def axis(raw: Floats, smoothed: Floats) -> tuple[float, float]:
-    """Ends of a score axis: all smoothed scores, all raw ones but the outermost 1 %, and a little air."""
-    if not raw.size:
+def axis(frames: pd.DataFrame) -> tuple[float, float]:
+    """Ends of a score axis for FRAME_SCORES: all smoothed scores, all raw ones but the outermost 1 %, some air."""
+    if frames.empty:
         return 0.0, 1.0
-    low = min(float(smoothed.min()), float(np.quantile(raw, 0.005)))
-    high = max(float(smoothed.max()), float(np.quantile(raw, 0.995)))
+    low = min(float(frames["smoothed"].min()), float(frames["raw"].quantile(0.005)))
+    high = max(float(frames["smoothed"].max()), float(frames["raw"].quantile(0.995)))
     air = 0.06 * (high - low) or 1.0
     return low - air, high + air
+
+
+def curve(frames: pd.DataFrame, name: str, look: Style, ends: tuple[float, float], note: str = "") -> Curve:
+    """The curve of one clip's FRAME_SCORES, sorted by seed and frame; see `Curve` for the rest."""
+    seeds = frames["seed"].nunique()
+    raw, smoothed = (frames[kind].to_numpy(dtype=np.float64).reshape(seeds, -1) for kind in ("raw", "smoothed"))
+    scored = np.asarray(frames["scored"].to_numpy().reshape(seeds, -1).any(axis=0))
+    return Curve(name, raw, smoothed, scored, look, ends, note)
 
 
 def draw_timeline(path: Path, clip: Truth, curve: Curve, unit: str) -> None:
@@ -124,20 +133,19 @@ def draw_timeline(path: Path, clip: Truth, curve: Curve, unit: str) -> None:
 
 @contextlib.contextmanager
 def drawing(path: Path, width: float, height: float) -> Iterator[Any]:
-    """Give a matplotlib figure of that size in inches and write it to `path` (PNG or WebP) at the end.
+    """Give a matplotlib figure of that size in inches and write it to `path` (PNG) at the end.
 
     Needs no screen, ignores the user's own settings and leaves out time and version: equal pictures are equal bytes.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    webp = {"pil_kwargs": {"quality": 80, "method": 6}}
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_LOOK)
         figure = Figure(figsize=(width, height), dpi=DPI)
         yield figure
-        figure.savefig(path, dpi=DPI, **(webp if path.suffix == ".webp" else {"metadata": {"Software": None}}))
+        figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})
 
 
 _LOOK: dict[Any, Any] = {
