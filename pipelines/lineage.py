@@ -12,21 +12,34 @@ from pipelines.tracking import run_url
 from stages.core.paths import Project
 from stages.core.storage import write_text
 
-FIGURES = ("raw/auc", "raw/ap", "raw/eer", "smoothed/auc", "smoothed/ap", "smoothed/eer", "coverage/frames", "coverage/abnormal")
+FIGURES = (
+    "raw/auc",
+    "raw/ap",
+    "raw/eer",
+    "smoothed/auc",
+    "smoothed/ap",
+    "smoothed/eer",
+    "coverage/frames",
+    "coverage/abnormal",
+)
 """Columns of the table, where a run has them."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Lineage</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1a1a1a; background: #fff }}
-table {{ border-collapse: collapse; width: 100% }} th, td {{ padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #ddd }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }}
+body {{ color: #1a1a1a; background: #fff }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #ddd }}
 td.figure {{ text-align: right; font-variant-numeric: tabular-nums }} code {{ font-size: .85em }}
 .scroll {{ overflow-x: auto }}
 </style>
 <h1>Where each figure comes from</h1>
-<p>One line per detector, dataset and seed. To stand where a figure was made: <code>git checkout COMMIT</code>, then
-<code>dvc checkout</code> (after <code>dvc pull</code> where the data are not in the cache). A commit marked + had changed files;
-the dvc.lock attached to the MLflow run tells which data they were. <code>normotion mlflow</code> makes the links work.</p>
+<p>One line per dataset, detector and seed. To stand where a figure was made:
+<code>git checkout COMMIT</code>, then <code>dvc checkout</code> (after <code>dvc pull</code> where the data are not in the
+cache). A commit marked + had changed
+files; the dvc.lock attached to the MLflow run tells which data they were. The links work while
+<code>normotion mlflow</code> runs.</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from pipelines import lineage
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri
@@ -33,15 +34,11 @@ def run(project: Project) -> None:
         tracking = Tracking(project)
         if swept := tracking.sweep():
             log.info("removed %d MLflow runs that were never finished", swept)
-        found = {record.key: tracking.find(record.key) for record in records}
-        for record in records:
-            if found[record.key] is None:
-                found[record.key] = tracking.write(record, git_tags(project) | _tags(project, record), _artifacts(project, record))
-                log.info("logged %s", record.name)
-        lineage.write_page(project, [(record, found[record.key]) for record in records], base)
-    log.info("%d runs in MLflow: `normotion mlflow` shows them, reports/lineage.html where each figure is from", len(records))
-    if records:
-        log.info("side by side: %s", tracking.compare_url(base, [found[record.key].info.run_id for record in records]))
+        runs = [(record, _ensure(project, tracking, record)) for record in records]
+        lineage.write_page(project, runs, base)
+    log.info("%d runs in MLflow (`normotion mlflow`); reports/lineage.html tells where each figure is from", len(runs))
+    if runs:
+        log.info("side by side: %s", tracking.compare_url(base, [run.info.run_id for _, run in runs]))
 
 
 def serve(project: Project) -> None:
@@ -57,6 +54,16 @@ def serve(project: Project) -> None:
     command = ["ui", "--backend-store-uri", tracking_uri(project), "--host", HOST, "--port", str(port)]
     os.chdir(project.root)
     os.execve(sys.executable, [sys.executable, "-m", "mlflow", *command], {**tool_environment(), **mlflow_settings()})  # noqa: S606 our own command
+
+
+def _ensure(project: Project, tracking: Tracking, record: Record) -> Any:
+    """MLflow's run of this record, written if it is not there."""
+    found = tracking.find(record.key)
+    if found is None:
+        tags = git_tags(project) | _tags(project, record)
+        found = tracking.write(record, tags, _artifacts(project, record))
+        log.info("logged %s", record.name)
+    return found
 
 
 def git_tags(project: Project) -> dict[str, str]:

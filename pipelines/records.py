@@ -52,6 +52,7 @@ class Record:
 
     @property
     def name(self) -> str:
+        """What the run is called in MLflow."""
         return f"{self.dataset}/{self.detector}/seed-{self.seed}"
 
 
@@ -68,7 +69,11 @@ def read_records(project: Project) -> list[Record]:
     for run in listed_runs(project):
         found = {verb: _find(entries, verb, run) for verb in RUN_STAGES}
         if None in found.values() or not _vouched(project, run, found["evaluate"] or {}):
-            log.warning("%s on %s is not logged: its outputs are not those of dvc.lock; `dvc repro` makes them", run.detector, run.dataset)
+            log.warning(
+                "%s on %s is not logged: its outputs are not those of dvc.lock; `dvc repro` makes them",
+                run.detector,
+                run.dataset,
+            )
             continue
         mine = {verb: entry for verb, entry in found.items() if entry is not None}
         records.extend(_record(project, run, seed, mine, entries) for seed in seeds)
@@ -108,7 +113,9 @@ def read_lock(project: Project) -> dict[str, Entry]:
     except FileNotFoundError as error:
         raise PipelineError("nothing was built yet: there is no dvc.lock", where=str(path), fix="dvc repro") from error
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise PipelineError("dvc.lock cannot be read", where=str(path), fix="git checkout dvc.lock && dvc repro") from error
+        raise PipelineError(
+            "dvc.lock cannot be read", where=str(path), fix="git checkout dvc.lock && dvc repro"
+        ) from error
 
 
 def flatten(values: Any, separator: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -132,7 +139,10 @@ def _vouched(project: Project, run: Run, evaluate: Entry) -> bool:
     named = {out["path"]: out.get("md5") for out in evaluate.get("outs", ())}
     if not path.is_file():
         return False
-    return named.get(str(path.relative_to(project.root))) == hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return (
+        named.get(str(path.relative_to(project.root)))
+        == hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    )
 
 
 def _record(project: Project, run: Run, seed: int, mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> Record:
@@ -163,7 +173,9 @@ def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str
     found: dict[str, str] = {}
     for entry in _above(list(mine.values()), entries):
         for values in entry.get("params", {}).values():
-            found |= {name: json.dumps(value) if not isinstance(value, str) else value for name, value in flatten(values, ".")}
+            found |= {
+                name: json.dumps(value) if not isinstance(value, str) else value for name, value in flatten(values, ".")
+            }
     return dict(sorted(found.items()))
 
 
@@ -193,7 +205,9 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, UnicodeDecodeError) as error:
-        raise PipelineError(f"not readable as JSON: {error}", where=str(path), fix="`dvc repro` makes it anew") from error
+        raise PipelineError(
+            f"not readable as JSON: {error}", where=str(path), fix="`dvc repro` makes it anew"
+        ) from error
 
 
 def _number(value: Any) -> bool:

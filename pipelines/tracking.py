@@ -70,7 +70,9 @@ class Tracking:
         """
         run_id = ""
         try:
-            run_id = self._client.create_run(self.experiment, tags={**tags, PENDING: record.key}, run_name=record.name).info.run_id
+            run_id = self._client.create_run(
+                self.experiment, tags={**tags, PENDING: record.key}, run_name=record.name
+            ).info.run_id
             self._fill(run_id, record, artifacts)
             self._client.set_terminated(run_id)
             self._client.set_tag(run_id, KEY, record.key)
@@ -95,7 +97,9 @@ class Tracking:
         import json
         from urllib.parse import quote
 
-        runs, experiments = (quote(json.dumps(ids, separators=(",", ":"))) for ids in (list(run_ids), [self.experiment]))
+        runs, experiments = (
+            quote(json.dumps(ids, separators=(",", ":"))) for ids in (list(run_ids), [self.experiment])
+        )
         return f"{base}/#/compare-runs?runs={runs}&experiments={experiments}"
 
     def _fill(self, run_id: str, record: Record, artifacts: Sequence[tuple[Path, str]]) -> None:
@@ -136,8 +140,9 @@ class Tracking:
     def _unavailable(self, error: Exception) -> PipelineError:
         if isinstance(error, PipelineError):
             return error
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         return PipelineError(
-            f"MLflow could not be used: {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}",
+            f"MLflow could not be used: {reason}",
             where=self.uri,
             fix="the data are complete; when MLflow answers again, `normotion log` catches up",
         )
@@ -176,9 +181,15 @@ def _migrate(uri: str, project: Project) -> None:
     shutil.copy2(database, copy)
     log.info("the MLflow database is of an older version; migrating it (copy kept as %s)", copy.name)
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
-    done = subprocess.run(command, cwd=project.root, env=tool_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project.root, env=tool_environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise PipelineError("the MLflow database could not be migrated", where="\n".join(done.stderr.splitlines()[-5:]), fix=f"put {copy.name} back and install the MLflow that wrote it")
+        raise PipelineError(
+            "the MLflow database could not be migrated",
+            where="\n".join(done.stderr.splitlines()[-5:]),
+            fix=f"put {copy.name} back and install the MLflow that wrote it",
+        )
 
 
 def _metrics(record: Record) -> Iterator[Any]:

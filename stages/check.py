@@ -16,6 +16,7 @@ from stages.core.params import (
     Section,
     Student,
     TrainParams,
+    dig,
     load_section,
     nearest,
     params_error,
@@ -99,8 +100,8 @@ def check_videos(data: Dataset, limits: CheckParams) -> dict[str, dict[str, str]
     for _, row in data.clips.iterrows():
         try:
             path = data.video(row["clip"])
-            found = probe(path, limits)
-            problems += [f"{row['clip']}: {text}" for text in _differences(row, found)]
+            found = probe(path)
+            problems += [f"{row['clip']}: {text}" for text in [*limits.problems(found), *_differences(row, found)]]
             digests[row["clip"]] = {"path": str(row["path"]), "sha256": sha256_file(path)}
         except VideoError as error:
             problems.append(f"{row['clip']}: {error.what}" + (f" ({error.fix})" if error.fix else ""))
@@ -125,7 +126,7 @@ def _entries(raw: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[s
 
 def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
     problems: list[str] = []
-    cut = (raw.get("segment") or {}).get("windows") or []
+    cut = dig(raw, "segment.windows") or []
     specs = _entries(raw, "windows", [])
     problems += [
         f"segment.windows: no window spec {name!r}; {nearest(str(name), list(specs))}"
@@ -146,7 +147,7 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _run_problems(raw: Mapping[str, Any]) -> list[str]:
-    problems: list[str] = []
+    problems = [f"{key}: name at least one" for key in ("datasets", "runs") if not raw.get(key)]
     datasets = [str(name) for name in raw.get("datasets") or []]
     problems += [
         f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in datasets if not NAME.fullmatch(name)

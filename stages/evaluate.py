@@ -50,14 +50,15 @@ def run(project: Project, dataset: str, detector: str) -> None:
         )
     scores = read(project.scores(dataset, detector), SCORES)
     frames = judge(scores.frame, data, params)
-    write(project.frame_scores(dataset, detector), FRAME_SCORES, Rows(frames, meta=dict(scores.meta)))
+    unit = scores.meta.get("unit", "")
+    write(project.frame_scores(dataset, detector), FRAME_SCORES, Rows(frames, meta={"unit": unit}))
     found = measure(frames)
     figures = summary(found, frames, scores.frame, params)
     write_text(project.metrics(dataset, detector), json.dumps(figures, indent=2, sort_keys=True, allow_nan=False))
     log.info("%s on %s: AUC %s raw, %s smoothed", detector, dataset, figures["raw"]["auc"], figures["smoothed"]["auc"])
     with atomic_folder(project.plots(dataset, detector)) as folder:
         roc(found).to_csv(folder / "roc.csv", index=False, lineterminator="\n")
-        draw_timelines(folder, data, frames, detector, scores.meta.get("unit", ""))
+        draw_timelines(folder, data, frames, detector, unit)
 
 
 def judge(scores: pd.DataFrame, data: Dataset, params: EvaluateParams) -> pd.DataFrame:

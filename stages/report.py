@@ -155,10 +155,11 @@ def _cast(project: Project, data: Dataset, detectors: Sequence[str]) -> _Cast:
         scores = read(project.scores(data.name, detector), SCORES).frame
         people = person_scores(scores[scores["track"].notna()], data.split("test"), params)
         if len(people):
-            people = people.groupby(["clip", "frame", "track"], as_index=False)["score"].mean()
-            usual, unusual = people["score"].quantile([0.5, 0.99])
-            share = (people["score"] - usual) / max(unusual - usual, np.finfo(float).tiny)
-            return _Cast(people.assign(heat=share.clip(0, 1)), f"score of {detector}, median person to 99th percentile")
+            means = people.groupby(["clip", "frame", "track"])["score"].mean()
+            usual, unusual = float(means.quantile(0.5)), float(means.quantile(0.99))
+            heat = ((means - usual) / max(unusual - usual, np.finfo(float).tiny)).clip(0, 1)
+            note = f"score of {detector}, median person to 99th percentile"
+            return _Cast(heat.rename("heat").reset_index(), note)
     return _Cast(pd.DataFrame(columns=["clip", "frame", "track", "heat"]), "")
 
 
@@ -172,23 +173,20 @@ def _film(project: Project, data: Dataset, clip: Truth, curves: tuple[Curve, ...
         images = [blank(int(row["width"]), int(row["height"]))] * len(frames)
     tracks = read(clip_file(project.tracks(data.name), clip.clip), TRACKS)
     skeleton = layout(tracks.meta["layout"])
-    heat = cast.heat[cast.heat["clip"] == clip.clip].set_index(["frame", "track"])["heat"].to_dict()
+    heat = cast.heat[cast.heat["clip"] == clip.clip]
     people = [_people(tracks, frame, heat) for frame in frames]
     drawn = [draw_people(image, group, skeleton, width=width) for image, group in zip(images, people, strict=True)]
     return Film(clip, frames, tuple(drawn), curves, cast.note)
 
 
-def _people(tracks: Rows, frame: int, heat: Mapping[tuple[int, int], float]) -> list[Person]:
-    """Everybody in a frame."""
-    return [
-        Person(
-            tracks.arrays[row],
-            tuple(tracks.frame.loc[row, ["x", "y", "w", "h"]].astype(float)),
-            int(tracks.frame.loc[row, "track"]),
-            heat.get((frame, int(tracks.frame.loc[row, "track"]))),
-        )
-        for row in np.flatnonzero(tracks.frame["frame"] == frame)
-    ]
+def _people(tracks: Rows, frame: int, heat: pd.DataFrame) -> list[Person]:
+    """Everybody in a frame, with the heat of those that were scored there."""
+    rows = np.flatnonzero(tracks.frame["frame"] == frame)
+    here = heat[heat["frame"] == frame]
+    known = dict(zip(here["track"].astype(int), here["heat"].astype(float), strict=True))
+    boxes = tracks.frame[["x", "y", "w", "h"]].to_numpy(dtype=np.float64)
+    ids = tracks.frame["track"].to_numpy(dtype=np.int64)
+    return [Person(tracks.arrays[row], boxes[row], int(ids[row]), known.get(int(ids[row]))) for row in rows]
 
 
 def _stills(film: Film) -> tuple[Still, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,11 @@ from pydantic import ValidationError
 
 from stages.core.errors import ModelError
 from stages.core.params import Section
-from stages.core.storage import write_text
+from stages.core.storage import atomic_file, write_text
 from stages.core.windows import Windows
+
+
+P = TypeVar("P", bound=Section)
 
 
 class Modality(StrEnum):
@@ -117,14 +120,72 @@ class Detector(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a window must look like for a fitted model to read it.
+
+    Args:
+        channels: names of the C channels.
+        samples: T.
+        joints: V.
+        layout: joint layout.
+    """
+
+    channels: tuple[str, ...]
+    samples: int
+    joints: int
+    layout: str
+
+    @classmethod
+    def of(cls, windows: Windows) -> Self:
+        """The form of these windows."""
+        return cls(tuple(windows.channels), windows.poses.shape[2], windows.poses.shape[3], windows.layout)
+
+    @classmethod
+    def from_card(cls, card: Mapping[str, Any], folder: Path) -> Self:
+        """The form a saved model was fitted to.
+
+        Raises:
+            ModelError: the card does not say.
+        """
+        try:
+            form = card["form"]
+            return cls(tuple(form["channels"]), int(form["samples"]), int(form["joints"]), str(form["layout"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"the card lacks {error}", where=str(folder / DETECTOR_FILE), fix=RETRAIN) from error
+
+    def check(self, windows: Windows) -> None:
+        """Refuse windows of another form.
+
+        Raises:
+            ModelError: they differ; says in what.
+        """
+        found = Form.of(windows)
+        if found != self:
+            raise ModelError(
+                f"the model reads windows of {self}, these are of {found}",
+                fix="score with the window spec the model was trained on, or train it anew: `dvc repro`",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.samples} samples × {self.joints} joints ({self.layout}; {', '.join(self.channels)})"
+
+
 DETECTOR_FILE = "detector.json"
 WEIGHTS_FILE = "weights.safetensors"
 FORMAT = 1
+RETRAIN = "train it anew: `dvc repro`"
 
 
-def write_card(folder: Path, name: str, params: Section, seed: int, **facts: Any) -> None:
-    """Write detector.json: which detector, its params and seed, and the facts it needs to load again."""
-    card = {"detector": name, "format": FORMAT, "params": params.model_dump(mode="json"), "seed": seed, **facts}
+def not_fitted(name: str) -> ModelError:
+    """The error of a detector that is asked to score or save before it has learned anything."""
+    return ModelError(f"this {name} is not fitted", fix="call fit, or load a trained model")
+
+
+def write_card(folder: Path, name: str, params: Section, seed: int, form: Form) -> None:
+    """Write detector.json: which detector, its params and seed, and the windows it was fitted to."""
+    about = {"detector": name, "format": FORMAT, "params": params.model_dump(mode="json")}
+    card = {**about, "seed": seed, "form": asdict(form)}
     write_text(folder / DETECTOR_FILE, json.dumps(card, indent=2, sort_keys=True))
 
 
@@ -137,20 +198,17 @@ def read_card(folder: Path, name: str) -> dict[str, Any]:
     path = folder / DETECTOR_FILE
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"no readable model here: {error}", where=str(path), fix="train it: `dvc repro`") from error
-    if card.get("detector") != name:
-        raise ModelError(f"this is a model of {card.get('detector')!r}, not of {name!r}", where=str(path))
+    if not isinstance(card, dict) or card.get("detector") != name:
+        found = card.get("detector") if isinstance(card, dict) else None
+        raise ModelError(f"this is a model of {found!r}, not of {name!r}", where=str(path), fix="give the right folder")
     if card.get("format") != FORMAT:
-        raise ModelError(
-            f"model format {card.get('format')}, this normotion reads {FORMAT}",
-            where=str(path),
-            fix="train it anew: `dvc repro`",
-        )
-    return dict(card)
+        raise ModelError(f"model format {card.get('format')}, this normotion reads {FORMAT}", where=str(path), fix=RETRAIN)
+    return card
 
 
-def card_params(card: Mapping[str, Any], model: type[Section], folder: Path) -> Any:
+def card_params(card: Mapping[str, Any], model: type[P], folder: Path) -> P:
     """The params of a card, validated.
 
     Raises:
@@ -159,8 +217,46 @@ def card_params(card: Mapping[str, Any], model: type[Section], folder: Path) -> 
     try:
         return model.model_validate_json(json.dumps(card["params"]))
     except (KeyError, ValidationError) as error:
-        raise ModelError(
-            f"the model's params do not fit: {error}",
-            where=str(folder / DETECTOR_FILE),
-            fix="train it anew: `dvc repro`",
-        ) from error
+        where = str(folder / DETECTOR_FILE)
+        raise ModelError(f"the model's params do not fit: {error}", where=where, fix=RETRAIN) from error
+
+
+def card_seed(card: Mapping[str, Any], folder: Path) -> int:
+    """The seed of a card.
+
+    Raises:
+        ModelError: it names none.
+    """
+    seed = card.get("seed")
+    if not isinstance(seed, int):
+        raise ModelError(f"the card's seed is {seed!r}", where=str(folder / DETECTOR_FILE), fix=RETRAIN)
+    return seed
+
+
+def write_weights(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write learned arrays to weights.safetensors, atomically."""
+    from safetensors.numpy import save
+
+    data = save({name: np.array(array, order="C") for name, array in arrays.items()})
+    with atomic_file(folder / WEIGHTS_FILE) as temporary:
+        temporary.write_bytes(data)
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_weights` wrote.
+
+    Raises:
+        ModelError: the file is missing or damaged, or holds NaN or infinite numbers.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = folder / WEIGHTS_FILE
+    try:
+        arrays: dict[str, NDArray[Any]] = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"the model's weights cannot be read: {error}", where=str(path), fix=RETRAIN) from error
+    bad = sorted(name for name, array in arrays.items() if not np.isfinite(array).all())
+    if bad:
+        raise ModelError(f"weights are NaN or infinite: {', '.join(bad)}", where=str(path), fix=RETRAIN)
+    return arrays

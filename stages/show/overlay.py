@@ -28,13 +28,13 @@ class Person:
 
     Args:
         keypoints: `(V, 3)`: x, y in px of the frame, confidence.
-        box: x, y, width, height in px of the frame.
+        box: `(4,)` x, y, width, height in px of the frame.
         track: id.
         heat: 0 usual … 1 unusual, None where no score is known.
     """
 
     keypoints: NDArray[np.float32]
-    box: tuple[float, float, float, float]
+    box: NDArray[np.float64]
     track: int
     heat: float | None
 

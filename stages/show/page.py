@@ -16,6 +16,9 @@ from stages.show.timeline import Curve, Truth
 
 TEMPLATE = "page.html.jinja"
 
+CLIP_COLUMNS = 8
+"""Datasets with more test clips have no column per clip: each clip's AUC stands beside its timeline."""
+
 
 class ReportParams(Section):
     """The `report` section.
@@ -131,7 +134,7 @@ def render(title: str, views: Sequence[DatasetView]) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(number=number, percent=percent, raw_path=svg.raw_path, smoothed_path=svg.smoothed_path)
-    return environment.get_template(TEMPLATE).render(title=title, views=views, figure=figure)
+    return environment.get_template(TEMPLATE).render(title=title, views=views, figure=figure, clip_columns=CLIP_COLUMNS)
 
 
 HEADINGS = ("dataset", "detector", "AUC raw", "AUC smoothed", "AP", "EER", "abnormal frames scored", "AUC of each clip")
@@ -148,7 +151,8 @@ def leaderboard(views: Sequence[DatasetView]) -> str:
 def _row(view: DatasetView, entry: Entry, *, best: bool) -> tuple[str, ...]:
     metrics = entry.metrics
     smoothed = figure(metrics, "smoothed", "auc")
-    clips = " · ".join(f"{clip} {number(aucs['smoothed'])}" for clip, aucs in metrics["clips"].items())
+    each = [f"{clip} {number(aucs['smoothed'])}" for clip, aucs in metrics["clips"].items()]
+    clips = " · ".join(each) if len(each) <= CLIP_COLUMNS else f"{len(each)} clips, see the report"
     return (
         view.dataset.name,
         entry.detector,

@@ -1,6 +1,7 @@
 """Colours that stay the same everywhere and that colour-blind people can tell apart.
 
-Source: Okabe and Ito, "Color Universal Design", 2008, their set without its yellow, which is too faint for lines.
+Source: Okabe and Ito, "Color Universal Design", 2008. Lines leave out their yellow, which is too faint, and their
+vermillion, which marks what people labelled abnormal.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+LINES = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("", "6 3", "2 2")
 """As SVG writes them; the second and third round through the colours are dashed and dotted."""
 

@@ -24,8 +24,7 @@ def roc_path(curve: pd.DataFrame) -> str:
 
 
 def score_path(scores: Floats, ends: tuple[float, float]) -> str:
-    """Path of one clip's frame scores in a box of 1000 × 100; each point is the highest of its frames, so that no
-    peak is lost.
+    """Path of one clip's frame scores in a box of 1000 × 100, each point the highest of its frames.
 
     Args:
         scores: `(frames,)`, NaN where the line is broken.

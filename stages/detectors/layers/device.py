@@ -1,0 +1,24 @@
+"""Which device a network runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from stages.core.errors import ParamsError
+
+
+def resolve(name: str) -> torch.device:
+    """`auto` is the first GPU when there is one, else the CPU; other names are torch's own: `cpu`, `cuda`, `cuda:1` …
+
+    Raises:
+        ParamsError: there is no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ParamsError(f"no device {name!r} here: {reason}", fix="set device to auto or cpu in params.yaml") from error
+    return device

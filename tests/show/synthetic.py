@@ -1,0 +1,120 @@
+"""A tiny project: two test clips with drawn people, their tracks, and scores of two detectors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+
+from stages.core.paths import Project, clip_file
+from stages.core.schemas import SCORES, TRACKS, Rows
+from stages.core.tables import write
+
+SIZE = (160, 120)
+CLIPS = """clip,split,path,camera,scene,fps,width,height,frames,kind,abnormal
+street,train,videos/street.avi,a,a,10,160,120,20,,0
+fall,test,videos/fall.avi,a,a,20,160,120,60,fall,1
+walk,test,videos/walk.avi,a,a,10,160,120,40,,0
+"""
+LABELS = "clip,start_frame,end_frame,kind\nfall,30,44,fall\n"
+FRAMES = {"fall": (60, 20.0), "walk": (40, 10.0)}
+FIGURE = np.array(
+    [(0, 4), (-1, 3), (1, 3), (-2, 4), (2, 4), (-5, 12), (5, 12), (-8, 20), (8, 20), (-9, 27), (9, 27), (-3, 28),
+     (3, 28), (-4, 40), (4, 40), (-5, 52), (5, 52)],
+    dtype=np.float32,
+)  # fmt: skip
+"""A standing COCO-17 person, 54 px tall, whose head is at x = 0, y = 0."""
+
+
+def build(root: Path, *, seeds: tuple[int, ...] = (0,), modality: str = "video") -> Project:
+    """Write params, the raw dataset, TRACKS and SCORES below `root`."""
+    project = Project(root)
+    runs = [{"dataset": "toy", "detector": name} for name in ("stg_nf", "knn")]
+    params = {"datasets": ["toy"], "runs": runs, "report": {"title": "Toy", "film_frames": 4}}
+    project.params.write_text(yaml.safe_dump(params), encoding="utf-8")
+    _raw(project, modality)
+    for clip in FRAMES:
+        write(clip_file(project.tracks("toy"), clip), TRACKS, tracks(clip))
+    for detector, noise in (("stg_nf", 0.1), ("knn", 1.0)):
+        table = pd.concat([windows(clip, seed, noise) for clip in FRAMES for seed in seeds], ignore_index=True)
+        write_scores(project, detector, table)
+    return project
+
+
+def write_scores(project: Project, detector: str, table: pd.DataFrame) -> None:
+    """Write SCORES of a detector, in nats."""
+    write(project.scores("toy", detector), SCORES, Rows(table, meta={"unit": "nats"}))
+
+
+def windows(clip: str, seed: int = 0, noise: float = 0.1) -> pd.DataFrame:
+    """Scores of both people's windows of 4 samples at 10 per second: about 1 outside and 5 inside the fall."""
+    frames, fps = FRAMES[clip]
+    step = fps / 10
+    random = np.random.default_rng(seed)
+    starts = np.arange(0, frames - 4 * step + 1, step)
+    rows = [(track, start) for track in (0, 1) for start in starts if track == 0 or start >= frames / 4]
+    falls = [clip == "fall" and track == 1 and 24 <= start <= 44 for track, start in rows]
+    return pd.DataFrame(
+        {
+            "clip": clip,
+            "track": pd.array([track for track, _ in rows], dtype="Int32"),
+            "start_frame": [start for _, start in rows],
+            "step": step,
+            "length": 4,
+            "frame": pd.array([pd.NA] * len(rows), dtype="Int32"),
+            "part": "score",
+            "seed": seed,
+            "score": 1 + 4 * np.array(falls) + noise * random.normal(size=len(rows)),
+        }
+    )
+
+
+def tracks(clip: str) -> Rows:
+    """Person 0 walks through the whole clip; person 1 enters after a quarter and lies down during the fall."""
+    frames, _ = FRAMES[clip]
+    rows, keypoints = [], []
+    for frame in range(frames):
+        for track in (0, 1):
+            if track == 1 and frame < frames / 4:
+                continue
+            body = _pose(frame / frames, track, lying=clip == "fall" and track == 1 and 30 <= frame <= 44)
+            low, high = body.min(axis=0), body.max(axis=0)
+            rows.append((clip, frame, *low, *(high - low), 0.9, track))
+            keypoints.append(np.column_stack([body, np.full(17, 0.9)]))
+    frame_ = pd.DataFrame(rows, columns=TRACKS.names())
+    return Rows(frame_, np.array(keypoints, dtype=np.float32), {"layout": "coco17"})
+
+
+def _pose(share: float, track: int, *, lying: bool) -> NDArray[np.float32]:
+    body = FIGURE[:, ::-1] * (1, -1) if lying else FIGURE
+    place = (20 + 90 * share, 15) if track == 0 else (120 - 50 * share, 100 if lying else 50)
+    return (body + np.array(place)).astype(np.float32)
+
+
+def _raw(project: Project, modality: str) -> None:
+    folder = project.raw("toy")
+    (folder / "videos").mkdir(parents=True)
+    description = {"name": "Toy people", "source": "drawn", "licence": "CC0", "modality": modality}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(description), encoding="utf-8")
+    (folder / "clips.csv").write_text(CLIPS, encoding="utf-8")
+    (folder / "labels.csv").write_text(LABELS, encoding="utf-8")
+    digests = {clip: {"path": f"videos/{clip}.avi", "sha256": "0" * 64} for clip in ("street", *FRAMES)}
+    project.checked("toy").parent.mkdir(parents=True)
+    project.checked("toy").write_text(json.dumps({"clips": digests}), encoding="utf-8")
+    if modality == "video":
+        for clip, (frames, fps) in FRAMES.items():
+            write_video(folder / "videos" / f"{clip}.avi", frames, fps)
+
+
+def write_video(path: Path, frames: int, fps: float) -> None:
+    """Frame k of the video is plain grey of value 4 × k."""
+    import cv2
+
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, SIZE)
+    for frame in range(frames):
+        video.write(np.full((SIZE[1], SIZE[0], 3), 4 * frame, dtype=np.uint8))
+    video.release()

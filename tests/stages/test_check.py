@@ -1,0 +1,149 @@
+"""The check stage: what a person gets wrong is told before any long work, all of it at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages import check
+from stages.core.errors import DatasetError, ParamsError
+from stages.core.paths import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+Params = dict[str, Any]
+
+
+@pytest.fixture
+def params() -> Params:
+    """The project's own params.yaml, to be spoiled."""
+    loaded: Params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture
+def project(tmp_path: Path, params: Params) -> Project:
+    """A copy of the demo."""
+    shutil.copytree(ROOT / "data" / "raw" / "demo", tmp_path / "data" / "raw" / "demo")
+    return save(tmp_path, params)
+
+
+def save(folder: Path, params: Params) -> Project:
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    return Project(folder)
+
+
+def mistakes(folder: Path, params: Params) -> str:
+    with pytest.raises(ParamsError) as error:
+        check.check_params(save(folder, params))
+    return str(error.value)
+
+
+def test_the_projects_own_params_and_demo_are_right(project: Project) -> None:
+    check.run(project)
+    clips = json.loads(project.checked("demo").read_text())["clips"]
+    assert set(clips) == {"street_train", "street_fast", "roof_flip"}
+    assert clips["roof_flip"]["sha256"].startswith("c473d620f5be")
+
+
+def test_all_mistakes_of_all_sections_at_once(tmp_path: Path, params: Params) -> None:
+    params["evaluate"] = {"landng": "centre"}
+    params["train"]["seeds"] = "many"
+    params["trakc"] = {}
+    params["windows"]["second"]["secnods"] = 1
+    params["detectors"]["knn"]["window"] = "minute"
+    params["detectors"]["knnn"] = {}
+    params["runs"].append({"dataset": "demo", "detector": "gcn"})
+    params["runs"].append({"dataset": "dmeo", "detector": "knn"})
+    params["runs"].append({"dataset": "demo", "detector": "knn"})
+    text = mistakes(tmp_path, params)
+    for expected in (
+        "9 mistakes in params.yaml",
+        "evaluate.landng: unknown parameter; did you mean 'landing'?",
+        "train.seeds:",
+        "trakc: unknown section; did you mean 'track'?",
+        "windows.second.secnods: unknown parameter; did you mean 'seconds'?",
+        "detectors.knn.window: 'minute' is not among segment.windows: second",
+        "detectors.knnn: unknown detector; did you mean 'knn'?",
+        "runs[2].detector: 'gcn' is not set up",
+        "runs[3].dataset: 'dmeo' is not set up; did you mean 'demo'?",
+        "runs[4]: {'dataset': 'demo', 'detector': 'knn'} stands there twice",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("windows", [1, 2], "windows: must be a mapping of names to settings"),
+        ("detectors", "all", "detectors: must be a mapping of names to settings"),
+        ("segment", {"windows": ["hour"]}, "segment.windows: no window spec 'hour'"),
+        ("runs", ["demo"], "runs[0]"),
+        ("datasets", ["de mo"], "datasets: 'de mo' must be letters"),
+        ("datasets", None, "datasets: name at least one"),
+        ("runs", [], "runs: name at least one"),
+    ],
+)
+def test_misshapen_sections(tmp_path: Path, params: Params, key: str, value: object, message: str) -> None:
+    params[key] = value
+    assert message in mistakes(tmp_path, params)
+
+
+def test_videos_are_held_against_what_is_declared(project: Project) -> None:
+    folder = project.raw("demo")
+    clips = (folder / "clips.csv").read_text()
+    clips = clips.replace("768,576,500", "640,576,500").replace("roof,30,1768", "roof,25,1768")
+    (folder / "clips.csv").write_text(clips)
+    (folder / "videos" / "street_fast.mp4").write_bytes(b"")
+    with pytest.raises(DatasetError) as error:
+        check.run(project)
+    text = str(error.value)
+    assert "street_train: clips.csv says width 640, the file says 768" in text
+    assert "roof_flip: clips.csv says fps 25, the file says 30" in text
+    assert "street_fast:" in text
+    assert "empty" in text
+    assert not project.checked("demo").exists()
+
+
+@pytest.mark.parametrize("spoil", ["missing", "text", "truncated"])
+def test_a_broken_video_is_named(project: Project, spoil: str) -> None:
+    video = project.raw("demo") / "videos" / "roof_flip.mp4"
+    whole = video.read_bytes()
+    video.unlink()
+    if spoil != "missing":
+        video.write_bytes(b"this is no video" * 100 if spoil == "text" else whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match="roof_flip"):
+        check.run(project)
+
+
+def test_limits_are_kept(project: Project, params: Params) -> None:
+    params["check"] = {"max_frames": 300}
+    with pytest.raises(DatasetError, match=r"street_train: 500 frames are more than check\.max_frames = 300"):
+        check.run(save(project.root, params))
+
+
+def test_a_failed_check_leaves_the_last_good_one(project: Project, params: Params) -> None:
+    check.run(project)
+    before = project.checked("demo").read_bytes()
+    params["datasets"] = ["demo", "gone"]
+    with pytest.raises(DatasetError, match="no dataset 'gone'"):
+        check.run(save(project.root, params))
+    assert project.checked("demo").read_bytes() == before
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, stages.check\n"
+        "from pathlib import Path\n"
+        "from stages.core.paths import Project\n"
+        "stages.check.check_params(Project(Path('.')))\n"
+        "print(sorted({'torch', 'onnxruntime', 'sklearn', 'matplotlib', 'mlflow', 'prefect'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
