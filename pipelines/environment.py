@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
+from stages.core.progress import log
 
 HOST = "127.0.0.1"
 """Servers listen to this machine alone."""
@@ -42,6 +43,7 @@ def prefect_settings(project: Project, port: int) -> dict[str, str]:
         "PREFECT_SERVER_API_HOST": HOST,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": log.name,  # what the logging of runs says is seen in its task
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the default, 20 s, is short on a busy machine
     }
 
@@ -55,6 +57,7 @@ def mlflow_settings() -> dict[str, str]:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is down is reported at once, not after four minutes
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
     }
 
 

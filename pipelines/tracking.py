@@ -39,8 +39,7 @@ class Tracking:
     def __init__(self, project: Project) -> None:
         require("mlflow", "tracking")
         use(mlflow_settings())
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         self.uri = tracking_uri(project)
         self.artifacts = (project.root / "mlartifacts").as_uri()
         try:

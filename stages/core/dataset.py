@@ -170,12 +170,13 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
             problems.append(
                 f"clips.csv line {line + 2}: {column} must be a positive number, got {clips[column][line]!r}"
             )
+    known = {"0", "1", "0.0", "1.0", "nan", "<NA>"}  # a column with empty cells is read as floats
     for line, row in enumerate(clips.itertuples(), start=2):
         if not NAME.fullmatch(str(row.clip)):
             problems.append(f"clips.csv line {line}: clip name {row.clip!r} must be letters, digits, '.', '_' and '-'")
         if row.split not in SPLITS:
             problems.append(f"clips.csv line {line}: split {row.split!r}; {nearest(str(row.split), list(SPLITS))}")
-        if row.abnormal not in (0, 1) and not pd.isnull(row.abnormal):  # type: ignore[arg-type]
+        if str(row.abnormal) not in known:
             problems.append(f"clips.csv line {line}: abnormal must be 0, 1 or empty, got {row.abnormal!r}")
         try:
             inside(folder, str(row.path))

@@ -9,10 +9,10 @@ from stages.core.skeleton import LAYOUTS, Layout
 
 HEAD = f"""# Data dictionary
 
-Written from `stages/core/schemas.py` (schema version {VERSION}) by `normotion dictionary`; edit that file, not this one.
+Written from `stages/core/schemas.py` (schema version {VERSION}) by `normotion dictionary`: edit that file, not this.
 
-Every table is one Parquet file, or one per clip or split. Its metadata names the schema and version, the joint layout, units,
-channels, the backend that made it and the sha256 of its source. Tables of another version are refused, never guessed at.
+Every table is one Parquet file, or one per clip or split. Its metadata names the schema and version, the joint layout,
+units, channels, the backend that made it and the sha256 of its source. Tables of another version are refused.
 
 - Frames count from 0 in the clip's own rate, in every table and label; only `segment` resamples.
 - A label is 1 abnormal, 0 normal, null unknown. A higher score is more abnormal.
@@ -26,7 +26,7 @@ channels, the backend that made it and the sha256 of its source. Tables of anoth
 | clips.csv | clip, split (train, validation, test), path, camera, scene, fps, width, height, frames, kind?, abnormal? |
 | labels.csv | clip, start_frame, end_frame (inclusive), track?, kind?, x?, y?, w?, h? |
 
-A clip with rows in labels.csv is abnormal in those intervals and normal elsewhere. A clip without rows is normal, unless
+A clip with rows in labels.csv is abnormal in those intervals, normal elsewhere. A clip without rows is normal, unless
 clips.csv calls it `abnormal` 1 as a whole: then which of its frames are is unknown.
 """
 
@@ -46,7 +46,8 @@ def write_dictionary(path: Path) -> None:
 def _table(schema: Schema) -> str:
     columns = [*schema.columns, *([schema.array] if schema.array else [])]
     rows = "\n".join(_row(column, column is schema.array, schema.packed) for column in columns)
-    return f"### {schema.name}\n\nOne row: {schema.row}.\n\n| column | type | unit | meaning |\n|---|---|---|---|\n{rows}\n"
+    head = "| column | type | unit | meaning |\n|---|---|---|---|"
+    return f"### {schema.name}\n\nOne row: {schema.row}.\n\n{head}\n{rows}\n"
 
 
 def _row(column: Column, array: bool, packed: bool) -> str:

@@ -12,8 +12,9 @@ from stages.show.overlay import Image
 from stages.show.palette import ABNORMAL, FAINT, HEAT, INK
 from stages.show.timeline import DPI, Curve, Truth, drawing, name_kinds, plot, shade
 
-WIDTH, GAP, ROW = 11.0, 0.08, 0.72
-"""In inches: the picture's width, the space around frames, the height of a detector's timeline."""
+WIDTH, GAP, ROW, MARGIN, MARKS = 11.0, 0.08, 0.72, 0.2, 0.48
+"""In inches: the picture's width, the space around frames, the height of a detector's timeline, the space beside the
+timelines, and that above them for the frames' numbers and the kinds."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def choose_frames(clip: Truth, count: int) -> tuple[int, ...]:
 
 
 def columns(count: int) -> int:
-    """Frames beside one another: up to three in one row, more in two."""
-    return count if count <= 3 else -(-count // 2)
+    """Frames beside one another: up to four in one row, more in two rows."""
+    return count if count <= 4 else -(-count // 2)
 
 
 def frame_width(count: int) -> int:
@@ -67,14 +68,14 @@ def draw_film(path: Path, film: Film) -> None:
     wide = _panel_width(len(film.frames))
     tall = wide * film.images[0].shape[0] / film.images[0].shape[1]
     above = (tall + GAP) * -(-len(film.frames) // across) + GAP
-    height = above + 0.28 + ROW * len(film.curves) + 0.6
+    height = above + MARKS + ROW * len(film.curves) + 0.6
     with drawing(path, WIDTH, height) as figure:
         page = _Page(figure, height)
         for place, (frame, image) in enumerate(zip(film.frames, film.images, strict=True)):
             left, top = GAP + place % across * (wide + GAP), GAP + place // across * (tall + GAP)
             _draw_frame(page.axes(left, top, wide, tall), film.clip, place + 1, frame, image)
         for place, curve in enumerate(film.curves):
-            axes = page.axes(GAP, above + 0.28 + place * ROW, WIDTH - 2 * GAP, ROW - 0.1)
+            axes = page.axes(MARGIN, above + MARKS + place * ROW, WIDTH - 2 * MARGIN, ROW - 0.1)
             _draw_row(axes, film, curve, first=place == 0, last=place == len(film.curves) - 1)
         _draw_key(page, height - 0.18, film)
 
@@ -123,7 +124,7 @@ def _draw_row(axes: Any, film: Film, curve: Curve, *, first: bool, last: bool) -
         seconds = (frame + 0.5) / film.clip.fps
         axes.axvline(seconds, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
         if first:
-            axes.text(seconds, 1.04, str(number), transform=axes.get_xaxis_transform(), ha="center", fontweight="bold")
+            axes.text(seconds, 1.33, str(number), transform=axes.get_xaxis_transform(), ha="center", fontweight="bold")
     if first:
         name_kinds(axes, film.clip)
     plot(axes, film.clip, curve)
@@ -138,12 +139,12 @@ def _draw_row(axes: Any, film: Film, curve: Curve, *, first: bool, last: bool) -
 
 def _draw_key(page: _Page, top: float, film: Film) -> None:
     """What colours and lines mean, along the bottom."""
-    ramp = page.axes(GAP + 0.5, top - 0.06, 0.9, 0.12)
+    ramp = page.axes(MARGIN + 0.5, top - 0.06, 0.9, 0.12)
     fine = np.stack([np.interp(np.linspace(0, 2, 64), [0, 1, 2], HEAT[:, channel]) for channel in range(3)], axis=-1)
     ramp.imshow(fine[None] / 255, aspect="auto")
     ramp.set_axis_off()
-    page.text(GAP, top, "usual")
-    page.text(GAP + 1.5, top, f"unusual: {film.note}")
+    page.text(MARGIN, top, "usual")
+    page.text(MARGIN + 1.5, top, f"unusual: {film.note}")
     page.text(
-        WIDTH - GAP, top, "seconds · thin raw, thick smoothed · shaded: labelled abnormal", ha="right", color=FAINT
+        WIDTH - MARGIN, top, "seconds · thin raw, thick smoothed · shaded: labelled abnormal", ha="right", color=FAINT
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stages.core.dataset import Dataset
 from stages.core.params import Section
+from stages.show.film import columns
 from stages.show.palette import Style
 from stages.show.timeline import Curve, Truth
 
@@ -134,7 +135,9 @@ def render(title: str, views: Sequence[DatasetView]) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(number=number, percent=percent, raw_path=svg.raw_path, smoothed_path=svg.smoothed_path)
-    return environment.get_template(TEMPLATE).render(title=title, views=views, figure=figure, clip_columns=CLIP_COLUMNS)
+    return environment.get_template(TEMPLATE).render(
+        title=title, views=views, figure=figure, clip_columns=CLIP_COLUMNS, across=columns
+    )
 
 
 HEADINGS = ("dataset", "detector", "AUC raw", "AUC smoothed", "AP", "EER", "abnormal frames scored", "AUC of each clip")

@@ -120,15 +120,17 @@ def draw_timeline(path: Path, clip: Truth, curve: Curve, unit: str) -> None:
         unit: of the scores.
     """
     with drawing(path, 9.0, 3.0) as figure:
-        axes = figure.add_axes((0.085, 0.16, 0.9, 0.68))
+        axes = figure.add_axes((0.075, 0.16, 0.905, 0.66))
         shade(axes, clip)
         name_kinds(axes, clip)
         plot(axes, clip, curve)
         axes.set_ylabel(f"score ({unit})" if unit else "score")
         axes.set_xlabel("seconds")
-        axes.set_title(f"{clip.clip} · {curve.name}", loc="left", fontsize=11, fontweight="bold", pad=8)
+        axes.set_title(f"{clip.clip} · {curve.name}", loc="left", fontsize=11, fontweight="bold", pad=18)
         handles, _ = axes.get_legend_handles_labels()
-        axes.legend(handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, fontsize=8.5)
+        axes.legend(
+            handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.06), ncols=4, frameon=False, fontsize=8.5
+        )
 
 
 @contextlib.contextmanager
@@ -185,13 +187,14 @@ def shade(axes: Any, clip: Truth) -> None:
 
 
 def name_kinds(axes: Any, clip: Truth) -> None:
-    """Write each interval's kind at its top, upright where it would not fit lying."""
+    """Write each interval's kind above it, or upright inside it where it would not fit lying."""
     for found in clip.intervals:
         share = (found.end + 1 - found.start) / clip.frames
         lying = len(found.kind) * 0.011 < share
         axes.text(
-            (found.start + found.end + 1) / 2 / clip.fps, 0.97, found.kind, transform=axes.get_xaxis_transform(),
-            ha="center", va="top", rotation=0 if lying else 90, fontsize=8.5, color=ABNORMAL,
+            (found.start + found.end + 1) / 2 / clip.fps, 1.02 if lying else 0.97, found.kind,
+            transform=axes.get_xaxis_transform(), ha="center", va="bottom" if lying else "top",
+            rotation=0 if lying else 90, fontsize=8.5, color=ABNORMAL,
         )  # fmt: skip
 
 
