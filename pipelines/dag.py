@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
 
 from pipelines.environment import require
 from stages.core.errors import PipelineError
@@ -40,7 +42,7 @@ def read_dag(project: Project) -> list[Stage]:
         with Repo(str(project.root)) as repo:
             graph = repo.index.graph
             stages = [
-                Stage(stage.addressing, _text(stage.cmd), tuple(sorted(_upstream(graph, stage))))
+                Stage(_address(stage, project), _text(stage.cmd), _upstream(graph, stage, project))
                 for stage in repo.index.stages
                 if stage.cmd
             ]
@@ -74,6 +76,12 @@ def _text(cmd: str | list[str]) -> str:
     return cmd if isinstance(cmd, str) else "\n".join(cmd)
 
 
-def _upstream(graph: object, stage: object) -> set[str]:
+def _address(stage: Any, project: Project) -> str:
+    """DVC's address as seen from the project's root; its own `addressing` is relative to the working directory."""
+    file = Path(stage.path).resolve().relative_to(project.root.resolve())
+    return str(stage.name) if file == Path("dvc.yaml") else f"{file}:{stage.name}"
+
+
+def _upstream(graph: Any, stage: Any, project: Project) -> tuple[str, ...]:
     """Names of the stages directly above; data tracked by a `.dvc` file has no command and is no stage of ours."""
-    return {needed.addressing for needed in graph.successors(stage) if needed.cmd}  # type: ignore[attr-defined]
+    return tuple(sorted(_address(needed, project) for needed in graph.successors(stage) if needed.cmd))

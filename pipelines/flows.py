@@ -6,6 +6,7 @@ Prefect owns the clock and the view, DVC what is done and what is not: a flow th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from pipelines.runner import Runner
 from stages.core.errors import PipelineError
 from stages.core.params import PipelinesParams, load_section
 from stages.core.paths import find_project
+from stages.core.progress import log
 
 
 @flow(name="rebuild")
@@ -33,6 +35,7 @@ def rebuild() -> Any:
     Raises:
         PipelineError: a stage failed, or another run is at work.
     """
+    log.setLevel(min(log.level or logging.INFO, logging.INFO))
     project = find_project()
     jobs = load_section(project, "pipelines", PipelinesParams).jobs
     tasks: ThreadPoolTaskRunner[None] = ThreadPoolTaskRunner(max_workers=jobs)
@@ -45,10 +48,10 @@ def rebuild() -> Any:
         failed = {name: future.state for name, future in futures.items() if not future.state.is_completed()}
         if failed:
             raise PipelineError(_summary(failed), fix="see the log of the failed task, then start the flow again")
-        logging = pool.submit(_task("log runs", partial(log_runs.run, project)), {}, wait_for=list(futures.values()))
-        wait([logging])
-    if not logging.state.is_completed():
-        return Completed(message=f"The data are rebuilt; logging the runs failed: {logging.state.message}")
+        logged = pool.submit(_task("log runs", partial(log_runs.run, project)), {}, wait_for=list(futures.values()))
+        wait([logged])
+    if not logged.state.is_completed():
+        return Completed(message=f"The data are rebuilt; logging the runs failed: {logged.state.message}")
     return Completed(message=f"{len(futures)} stages are up to date, runs are logged")
 
 

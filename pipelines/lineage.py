@@ -35,9 +35,8 @@ td.figure {{ text-align: right; font-variant-numeric: tabular-nums }} code {{ fo
 .scroll {{ overflow-x: auto }}
 </style>
 <h1>Where each figure comes from</h1>
-<p>One line per dataset, detector and seed. To stand where a figure was made:
-<code>git checkout COMMIT</code>, then <code>dvc checkout</code> (after <code>dvc pull</code> where the data are not in the
-cache). A commit marked + had changed
+<p>One line per dataset, detector and seed. To stand where a figure was made: <code>git checkout COMMIT</code>, then
+<code>dvc checkout</code> (after <code>dvc pull</code> where the cache lacks the data). A commit marked + had changed
 files; the dvc.lock attached to the MLflow run tells which data they were. The links work while
 <code>normotion mlflow</code> runs.</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>

@@ -101,17 +101,21 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
 
 def _entry(project: Project, dataset: str, detector: str) -> Entry:
     path = project.metrics(dataset, detector)
-    roc = pd.read_csv(project.plots(dataset, detector) / "roc.csv")
+    metrics = _json(path)
+    roc = pd.read_csv(_there(project.plots(dataset, detector) / "roc.csv"))
     paths = {kind: roc_path(roc[roc["kind"] == kind]) for kind in KINDS}
-    return Entry(detector, style(list(DETECTORS).index(detector)), _json(path), paths, sha256_file(path))
+    return Entry(detector, style(list(DETECTORS).index(detector)), metrics, paths, sha256_file(path))
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError) as error:
-        raise SchemaError(f"not a readable JSON file: {error}", where=str(path), fix="make it: `dvc repro`") from error
+    found: dict[str, Any] = json.loads(_there(path).read_text(encoding="utf-8"))
     return found
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise SchemaError(f"{path.name} is missing", where=str(path), fix="make it: `dvc repro`")
+    return path
 
 
 class _Curves:

@@ -18,7 +18,6 @@ from stages.core.params import Section
 from stages.core.storage import atomic_file, write_text
 from stages.core.windows import Windows
 
-
 P = TypeVar("P", bound=Section)
 
 
@@ -204,7 +203,9 @@ def read_card(folder: Path, name: str) -> dict[str, Any]:
         found = card.get("detector") if isinstance(card, dict) else None
         raise ModelError(f"this is a model of {found!r}, not of {name!r}", where=str(path), fix="give the right folder")
     if card.get("format") != FORMAT:
-        raise ModelError(f"model format {card.get('format')}, this normotion reads {FORMAT}", where=str(path), fix=RETRAIN)
+        raise ModelError(
+            f"model format {card.get('format')}, this normotion reads {FORMAT}", where=str(path), fix=RETRAIN
+        )
     return card
 
 

@@ -7,10 +7,8 @@ decay), the released code is the default, since it made the published checkpoint
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -19,8 +17,6 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from stages.core.errors import ModelError, TrainingError
-from stages.core.seeding import derive
-from stages.core.skeleton import layout as joint_layout
 from stages.core.windows import Windows
 from stages.detectors.base import (
     RETRAIN,
@@ -40,14 +36,9 @@ from stages.detectors.base import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
     from stages.detectors.layers.flow import Chain
 
 NAME = "stg_nf"
-
-SCORE_BATCH = 4096
-"""Windows in the network at a time while scoring; scores do not depend on it."""
 
 
 class StgNfParams(DetectorParams):
@@ -147,28 +138,33 @@ class StgNf:
         Raises:
             TrainingError: fewer windows than a batch, an even temporal kernel, or a loss that is no longer finite.
         """
+        from stages.detectors.layers import stg_nf as layers
+
         if len(train) < self.params.batch:
             raise TrainingError(
                 f"{len(train)} training windows are fewer than a batch of {self.params.batch}",
                 fix="add training footage, lower the window spec's stride_train, or lower detectors.stg_nf.batch",
             )
-        form = Form.of(train)
+        form, curves = Form.of(train), {"loss": list[float]()}
         network = self._build(form)
-        curves: dict[str, list[float]] = {"loss": []} | ({"validation_loss": []} if validation else {})
         started = time.monotonic()
-        for epoch, loss in enumerate(self._epochs(network, train)):
+        for epoch, loss in enumerate(layers.train(network, train, self.params, self.seed), start=1):
             curves["loss"].append(loss)
             if validation:
-                curves["validation_loss"].append(float(self._likelihoods(network, validation).mean(dtype=np.float64)))
-            log(_progress(curves, epoch, self.params.epochs, time.monotonic() - started))
-        self._form, self._network = form, network.eval()
+                held_out = layers.likelihoods(network, validation.poses, self.params.prior_mean)
+                curves.setdefault("validation_loss", []).append(float(held_out.mean(dtype=np.float64)))
+            left = (time.monotonic() - started) / epoch * (self.params.epochs - epoch)
+            log(f"epoch {epoch} of {self.params.epochs}: {_last(curves)} {self.unit}, {left:.0f} s left")
+        self._form, self._network = form, network
         return FitReport(len(train), sum(weight.numel() for weight in network.parameters()), curves)
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Negative log-likelihood, `(N,)` bits per dimension. See `Detector.score`."""
         form, network = self._fitted()
         form.check(windows)
-        return {"score": self._likelihoods(network, windows)}
+        from stages.detectors.layers import stg_nf as layers
+
+        return {"score": layers.likelihoods(network, windows.poses, self.params.prior_mean)}
 
     def sample(self, count: int) -> NDArray[np.float32]:
         """Draw windows from the learned density, `(count, C, T, V)` standard deviations of y; the same every time.
@@ -176,14 +172,10 @@ class StgNf:
         Raises:
             ModelError: not fitted.
         """
-        import torch
-
         form, network = self._fitted()
-        generator = torch.Generator().manual_seed(derive(self.seed, NAME, "sample"))
-        latent = torch.randn(count, len(form.channels), form.samples, form.joints, generator=generator)
-        with torch.inference_mode():
-            windows: NDArray[np.float32] = network.inverse((latent + self.params.prior_mean).to(_where(network))).cpu().numpy()
-        return windows
+        from stages.detectors.layers import stg_nf as layers
+
+        return layers.sample(network, form, count, self.params.prior_mean, self.seed)
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors and detector.json. See `Detector.save`."""
@@ -196,150 +188,28 @@ class StgNf:
         """Read what `save` wrote. See `Detector.load`."""
         import torch
 
-        card = read_card(folder, NAME)
+        card, weights = read_card(folder, NAME), read_weights(folder)
         detector = cls(card_params(card, StgNfParams, folder), device=device, seed=card_seed(card, folder))
         form = Form.from_card(card, folder)
-        weights = {name: torch.from_numpy(array.copy()) for name, array in read_weights(folder).items()}
         network = detector._build(form)
         try:
-            network.load_state_dict(weights)
+            network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
         except RuntimeError as error:
             raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
-        detector._form, detector._network = form, network.eval()
+        detector._form, detector._network = form, network
         return detector
+
+    def _build(self, form: Form) -> Chain:
+        from stages.detectors.layers import stg_nf as layers
+        from stages.detectors.layers.device import resolve
+
+        return layers.build(form, self.params, self.seed).to(resolve(self.device))
 
     def _fitted(self) -> tuple[Form, Chain]:
         if self._form is None or self._network is None:
             raise not_fitted(NAME)
         return self._form, self._network
 
-    def _build(self, form: Form) -> Chain:
-        """The flow with fresh weights; the first step's first block has no residual, as in the released code."""
-        import torch
 
-        from stages.detectors.layers.device import resolve
-        from stages.detectors.layers.flow import ActNorm, Chain, Coupling, InvertibleConvolution, Reverse
-        from stages.detectors.layers.graph import adjacency
-        from stages.detectors.layers.stgcn import st_gcn
-
-        params, channels = self.params, len(form.channels)
-        device, kernel = resolve(self.device), params.kernel(form.samples)
-        graph = torch.from_numpy(adjacency(joint_layout(form.layout), params.adjacency, params.max_hop)).float()
-        kept = channels // 2
-        widths = [kept, *([params.hidden] if params.hidden else []), 2 * (channels - kept)]
-        steps = {}
-        with _seeded(derive(self.seed, NAME, "weights")):
-            for step in range(params.steps):
-                steps[str(step)] = Chain(
-                    {
-                        "actnorm": ActNorm(channels),
-                        "permutation": Reverse() if params.permutation == "reverse" else InvertibleConvolution(channels),
-                        "coupling": Coupling(st_gcn(widths, graph, kernel, first_residual=step > 0)),
-                    }
-                )
-        return Chain(steps).to(device)
-
-    def _epochs(self, network: Chain, train: Windows) -> Iterator[float]:
-        """Train an epoch at a time; yields each one's mean loss in bits per dimension."""
-        import torch
-
-        params, device = self.params, _where(network)
-        poses = torch.tensor(train.poses, device=device)
-        mirror = Mirror(train, params.flip, device)
-        order = torch.Generator().manual_seed(derive(self.seed, NAME, "order"))
-        optimizer = torch.optim.Adamax(network.parameters(), lr=params.learning_rate)
-        for epoch in range(params.epochs):
-            optimizer.param_groups[0]["lr"] = params.rate(epoch)
-            network.train()
-            shuffled = torch.randperm(len(poses) * mirror.copies, generator=order).to(device)
-            # Batch statistics of a single window say nothing: a lone last one waits for the next epoch's order.
-            batches = [rows for rows in shuffled.split(params.batch) if len(rows) > 1]
-            total = sum(
-                (self._step(network, optimizer, mirror.take(poses, rows)) * len(rows) for rows in batches),
-                start=torch.zeros((), device=device),
-            )
-            loss = float(total) / sum(map(len, batches))
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} after epoch {epoch + 1}", fix="lower detectors.stg_nf.learning_rate"
-                )
-            yield loss
-
-    def _step(self, network: Chain, optimizer: torch.optim.Optimizer, batch: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        from stages.detectors.layers.flow import bits_per_dimension
-
-        optimizer.zero_grad()
-        loss = bits_per_dimension(*network(batch), self.params.prior_mean).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), self.params.gradient_clip)
-        optimizer.step()
-        return loss.detach()
-
-    def _likelihoods(self, network: Chain, windows: Windows) -> NDArray[np.float32]:
-        import torch
-
-        from stages.detectors.layers.flow import bits_per_dimension
-
-        network.eval()
-        scores = np.empty(len(windows), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(windows), SCORE_BATCH):
-                rows = slice(start, start + SCORE_BATCH)
-                poses = torch.tensor(windows.poses[rows], device=_where(network))
-                scores[rows] = bits_per_dimension(*network(poses), self.params.prior_mean).cpu().numpy()
-        return scores
-
-
-class Mirror:
-    """Training windows and their mirrored copies, made as they are asked for.
-
-    Normalization commutes with mirroring, so that mirrored normalized windows are normalized mirrored ones.
-
-    Args:
-        windows: gives channels and layout.
-        flip: see `StgNfParams`.
-        device: of the windows that will be asked for.
-    """
-
-    def __init__(self, windows: Windows, flip: str, device: torch.device) -> None:
-        import torch
-
-        self.copies = 1 if flip == "none" else 2
-        joints = joint_layout(windows.layout).mirror if flip == "swap_joints" else range(windows.poses.shape[3])
-        self._joints = torch.tensor(joints, device=device)
-        self._signs = torch.tensor([-1.0 if name == "x" else 1.0 for name in windows.channels], device=device)
-
-    def __call__(self, poses: torch.Tensor) -> torch.Tensor:
-        """Mirror `(N, C, T, V)` left to right."""
-        return poses[..., self._joints] * self._signs[:, None, None]
-
-    def take(self, poses: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Rows of the windows followed by their mirrored copies."""
-        import torch
-
-        taken = poses[rows % len(poses)]
-        if self.copies == 1:
-            return taken
-        return torch.where((rows >= len(poses))[:, None, None, None], self(taken), taken)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Draw from torch's global generator under `seed`, and leave it as it was."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-def _where(network: Chain) -> torch.device:
-    return next(network.parameters()).device
-
-
-def _progress(curves: Mapping[str, list[float]], epoch: int, epochs: int, seconds: float) -> str:
-    figures = ", ".join(f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in curves.items())
-    left = seconds / (epoch + 1) * (epochs - epoch - 1)
-    return f"epoch {epoch + 1} of {epochs}: {figures} bits/dim, {left:.0f} s left"
+def _last(curves: Mapping[str, list[float]]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in curves.items())

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from stages.core.skeleton import COCO17
 from stages.pose.onnx import WEIGHTS, Network
 
+LIGHTNING = WEIGHTS / "movenet_lightning.onnx"
+"""The variant that comes with the package: 192 × 192; docs/decisions/0003 says why."""
+
 
 @dataclass(frozen=True)
 class MoveNet:
@@ -45,7 +48,7 @@ class MoveNet:
         return joints
 
 
-def movenet(margin: float, weights: Path = WEIGHTS / "movenet.onnx") -> MoveNet:
+def movenet(margin: float, weights: Path = LIGHTNING) -> MoveNet:
     """Load the estimator that comes with the package.
 
     Raises:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from stages.pose.onnx import WEIGHTS, Network
 
+NANODET = WEIGHTS / "nanodet.onnx"
+"""NanoDet-g, 416 × 416, as it comes with the package."""
+
 STRIDES = (8, 16, 32)
 """Pixels of the input between neighbouring cells of the three output grids."""
 
@@ -74,7 +77,7 @@ class NanoDet:
         return boxes, scores
 
 
-def nanodet(least: float, overlap: float, tile_above: int | None, weights: Path = WEIGHTS / "nanodet.onnx") -> NanoDet:
+def nanodet(least: float, overlap: float, tile_above: int | None, weights: Path = NANODET) -> NanoDet:
     """Load the detector that comes with the package.
 
     Raises:

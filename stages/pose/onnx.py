@@ -37,7 +37,7 @@ class Network:
         providers = [name for name in _PROVIDERS if name in runtime.get_available_providers()]
         try:
             self._session = runtime.InferenceSession(str(path), options, providers=providers)
-        except Exception as error:  # noqa: BLE001  onnxruntime's errors share no base class below Exception
+        except Exception as error:  # onnxruntime's errors share no narrower class
             raise BackendError(
                 f"the network cannot be loaded: {error}", where=str(path), fix="git checkout stages/pose/weights"
             ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -77,7 +77,7 @@ def probe(path: Path) -> VideoInfo:
         capture.release()
 
 
-def frames(path: Path, *, expected: int | None = None, ahead: int = AHEAD) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def frames(path: Path, *, expected: int | None = None, ahead: int = AHEAD) -> Generator[tuple[int, NDArray[np.uint8]]]:
     """Decode a video in a thread of its own, at most `ahead` frames before they are asked for.
 
     The thread ends with the generator, also when that is closed early (`contextlib.closing`).
@@ -103,7 +103,7 @@ def frames(path: Path, *, expected: int | None = None, ahead: int = AHEAD) -> It
             if not decoded:
                 break
             waiting.append(decoder.submit(capture.read))
-            yield index, image
+            yield index, np.asarray(image, dtype=np.uint8)
     finally:
         decoder.shutdown(cancel_futures=True)
         capture.release()
@@ -111,11 +111,21 @@ def frames(path: Path, *, expected: int | None = None, ahead: int = AHEAD) -> It
         raise _miscounted(path, index, expected)
 
 
-def _open(path: Path) -> cv2.VideoCapture:
+def demand(path: Path) -> Path:
+    """Give back the path of a file that is there and holds something.
+
+    Raises:
+        VideoError: the file is missing or empty.
+    """
     if not path.is_file():
         raise VideoError("the video is missing", where=str(path), fix="put it there, or mend `path` in clips.csv")
     if not path.stat().st_size:
         raise VideoError("the video is empty (0 bytes)", where=str(path), fix="copy it from its source again")
+    return path
+
+
+def _open(path: Path) -> cv2.VideoCapture:
+    demand(path)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the error below says it better, and once
     try:
         import cv2

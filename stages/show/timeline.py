@@ -161,6 +161,7 @@ _LOOK: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "path.simplify": False,
+    "text.parse_math": False,
 }
 
 

@@ -92,7 +92,7 @@ def tracks(clip: str) -> Rows:
 def _pose(share: float, track: int, *, lying: bool) -> NDArray[np.float32]:
     body = FIGURE[:, ::-1] * (1, -1) if lying else FIGURE
     place = (20 + 90 * share, 15) if track == 0 else (120 - 50 * share, 100 if lying else 50)
-    return (body + np.array(place)).astype(np.float32)
+    return np.asarray(body + np.array(place), dtype=np.float32)
 
 
 def _raw(project: Project, modality: str) -> None:

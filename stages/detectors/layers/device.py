@@ -8,7 +8,7 @@ from stages.core.errors import ParamsError
 
 
 def resolve(name: str) -> torch.device:
-    """`auto` is the first GPU when there is one, else the CPU; other names are torch's own: `cpu`, `cuda`, `cuda:1` …
+    """Turn a name into a device: `auto` is the first GPU, else the CPU; others are torch's own, such as `cuda:1`.
 
     Raises:
         ParamsError: there is no such device on this machine.
@@ -20,5 +20,7 @@ def resolve(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
-        raise ParamsError(f"no device {name!r} here: {reason}", fix="set device to auto or cpu in params.yaml") from error
+        raise ParamsError(
+            f"no device {name!r} here: {reason}", fix="set device to auto or cpu in params.yaml"
+        ) from error
     return device

@@ -18,16 +18,17 @@ TINY = 1e-6
 
 
 class Bijection(nn.Module):
-    """A map that can be undone, with the logarithm of the volume change.
-
-    `forward` takes `(N, C, T, V)` and returns the same shape and the log-determinant of the Jacobian, `(N,)` or, where
-    it is the same for every window, a scalar. `inverse` undoes it.
-    """
+    """A map that can be undone, with the logarithm of the volume change."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map `(N, C, T, V)`; gives the same shape and the log-determinant of the Jacobian.
+
+        The log-determinant is `(N,)`, or a scalar where it is the same for every window.
+        """
         raise NotImplementedError
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Undo `forward`."""
         raise NotImplementedError
 
 
@@ -38,17 +39,19 @@ class Chain(Bijection):
         super().__init__()
         for name, layer in layers.items():
             self.add_module(name, layer)
+        self._layers = tuple(layers.values())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Go through the layers in order."""
         total = x.new_zeros(len(x))
-        for layer in self.children():
+        for layer in self._layers:
             x, logdet = layer(x)
             total = total + logdet
         return x, total
 
     def inverse(self, z: Tensor) -> Tensor:
-        for layer in reversed(list(self.children())):
-            assert isinstance(layer, Bijection)
+        """Go back through the layers from last to first."""
+        for layer in reversed(self._layers):
             z = layer.inverse(z)
         return z
 
@@ -66,14 +69,16 @@ class ActNorm(Bijection):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.logs = nn.Parameter(torch.zeros(1, channels, 1, 1))
-        self.register_buffer("initialised", torch.tensor(False))
+        self.register_buffer("initialised", torch.zeros((), dtype=torch.bool))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Shift, then scale."""
         if self.training and not self.initialised:
             self._initialise(x)
         return (x + self.bias) * self.logs.exp(), self.logs.sum() * x[0, 0].numel()
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Scale back, then shift back."""
         return z * (-self.logs).exp() - self.bias
 
     @torch.no_grad()
@@ -81,21 +86,23 @@ class ActNorm(Bijection):
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), keepdim=True, correction=0)
         self.bias.copy_(-mean)
         self.logs.copy_(-(variance.sqrt() + TINY).log())
-        self.initialised.fill_(True)
+        self.initialised.fill_(1)
 
 
 class Reverse(Bijection):
     """Channels in reverse order: the permutation of the published checkpoints."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Reverse the channels."""
         return x.flip(1), x.new_zeros(())
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Reverse them back."""
         return z.flip(1)
 
 
 class InvertibleConvolution(Bijection):
-    """A learned soft permutation of the channels, W = P L (U + diag(s)), begun as a random rotation (Glow, equation 10).
+    """A learned soft permutation of the channels, begun as a random rotation: W = P L (U + diag(s)) (Glow, eq. 10).
 
     Args:
         channels: C.
@@ -122,9 +129,11 @@ class InvertibleConvolution(Bijection):
         return self.permutation @ (self.lower.tril(-1) + unit) @ (self.upper.triu(1) + scaled)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Multiply the channels by W."""
         return torch.einsum("dc,nctv->ndtv", self.matrix(), x), self.logs.sum() * x[0, 0].numel()
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Multiply them by the inverse of W."""
         return torch.einsum("dc,nctv->ndtv", torch.linalg.inv(self.matrix()), z)
 
 
@@ -141,12 +150,14 @@ class Coupling(Bijection):
         self.net = net
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Shift, then scale the second half."""
         kept, changed = _halves(x)
         shift, scale = self._affine(kept)
         logdet = scale.log().expand_as(changed).sum(dim=(1, 2, 3))
         return torch.cat([kept, (changed + shift) * scale], dim=1), logdet
 
     def inverse(self, z: Tensor) -> Tensor:
+        """Scale back, then shift back the second half."""
         kept, changed = _halves(z)
         shift, scale = self._affine(kept)
         return torch.cat([kept, changed / scale - shift], dim=1)

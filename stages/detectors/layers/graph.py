@@ -45,7 +45,7 @@ def adjacency(layout: Layout, strategy: Strategy, max_hop: int) -> NDArray[np.fl
         return np.eye(len(layout))[None]
     distance = hops(layout)
     linked = (distance <= max_hop).astype(np.float64)
-    weights = linked / linked.sum(axis=0)
+    weights: NDArray[np.float64] = linked / linked.sum(axis=0)
     if strategy == "uniform":
         return weights[None]
     if strategy == "distance":

@@ -11,6 +11,7 @@ joints are statistics over time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ class PointConv(nn.Conv2d):
         super().__init__(inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map `(N, inputs, T, V)` to `(N, outputs, T, V)`."""
         if self.in_channels > 1 or self.bias is None:
             return super().forward(x)
         return x * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
@@ -52,6 +54,7 @@ class GraphConvolution(nn.Module):
         self.pools = len(adjacency) == 1 and bool((adjacency == adjacency[..., :1]).all())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map `(N, inputs, T, V)` to `(N, outputs, T, V)`, or `(N, outputs, T, 1)` where all joints are equal."""
         if self.pools:
             pooled = x if x.shape[-1] == 1 else x @ self.adjacency[0, :, :1]
             result: Tensor = self.conv(pooled)  # (N, outputs, T, 1)
@@ -70,11 +73,16 @@ class JointNorm(nn.BatchNorm2d):
         joints: V.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(self, channels: int, joints: int) -> None:
         super().__init__(channels)
         self.joints = joints
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalize `(N, C, T, V)` or `(N, C, T, 1)`."""
         copies = self.joints // x.shape[-1]
         if not self.training or copies == 1:
             return super().forward(x)
@@ -83,9 +91,6 @@ class JointNorm(nn.BatchNorm2d):
 
     def _track(self, x: Tensor, count: int) -> None:
         variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
         momentum = self.momentum or 0.0
         self.running_mean.lerp_(mean, momentum)
         self.running_var.lerp_(variance * count / (count - 1), momentum)
@@ -116,6 +121,7 @@ class StGcn(nn.Module):
         self.residual = nn.Sequential(PointConv(inputs, outputs), JointNorm(outputs, joints)) if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map `(N, inputs, T, V)` to `(N, outputs, T, V)`, or `(N, outputs, T, 1)` where all joints are equal."""
         h: Tensor = self.tcn(self.gcn(x))
         if self.residual is not None:
             h = h + self.residual(x)
@@ -123,7 +129,7 @@ class StGcn(nn.Module):
 
 
 def st_gcn(channels: Sequence[int], adjacency: Tensor, kernel: int, *, first_residual: bool) -> nn.Sequential:
-    """Blocks in a row, `channels[0]` → `channels[1]` → …
+    """Blocks in a row, from `channels[0]` over `channels[1]` to the last.
 
     Args:
         channels: channels between the blocks, ends included.
@@ -131,8 +137,8 @@ def st_gcn(channels: Sequence[int], adjacency: Tensor, kernel: int, *, first_res
         kernel: see `StGcn`.
         first_residual: whether the first block has a residual; the others do.
     """
-    pairs = list(zip(channels[:-1], channels[1:], strict=True))
     blocks = [
-        StGcn(a, b, adjacency, kernel, residual=first_residual or number > 0) for number, (a, b) in enumerate(pairs)
+        StGcn(inputs, outputs, adjacency, kernel, residual=first_residual or number > 0)
+        for number, (inputs, outputs) in enumerate(pairwise(channels))
     ]
     return nn.Sequential(*blocks)

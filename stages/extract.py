@@ -1,0 +1,163 @@
+"""Stage `extract`: video → POSES, one Parquet file per clip; clips that have not changed are not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.core.dataset import Dataset, load_dataset
+from stages.core.errors import DatasetError, SchemaError
+from stages.core.params import load_section
+from stages.core.paths import Project, clip_file
+from stages.core.progress import bar, log
+from stages.core.schemas import POSES, ROWS_PER_GROUP, VERSION
+from stages.core.skeleton import COCO17
+from stages.core.storage import sha256_file, sha256_text, sweep
+from stages.core.tables import Pieces, read_meta, writing
+from stages.pose.estimators import Estimator, ExtractParams, People, estimator, fingerprint, people
+from stages.pose.video import demand, frames
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to be done.
+
+    Args:
+        clip: its name.
+        label: the name behind "clip k of n", for the log.
+        video: its file.
+        frames: how many frames clips.csv declares.
+        output: the POSES file to write.
+        source: sha256 of the video's bytes.
+        key: hash of everything the poses depend on.
+    """
+
+    clip: str
+    label: str
+    video: Path
+    frames: int
+    output: Path
+    source: str
+    key: str
+
+
+def run(project: Project, dataset: str) -> None:
+    """Write POSES of every clip of a dataset.
+
+    A clip whose file was made from the same bytes with the same parameters, weights and code is skipped, so an
+    interrupted run goes on where it stopped. Files of clips that are no longer listed are removed.
+
+    Raises:
+        ParamsError: the `extract` section is not valid.
+        DatasetError: the dataset's files contradict one another, or it holds no video.
+        VideoError: a clip is missing, unreadable, or decodes to another number of frames than declared; clips done
+            before it stay.
+        BackendError: onnxruntime, OpenCV or weights are missing.
+        StorageError: the disk is full.
+    """
+    params = load_section(project, "extract", ExtractParams)
+    data = load_dataset(project, dataset)
+    if data.description.modality != "video":
+        raise DatasetError(
+            f"the dataset holds {data.description.modality}, and extract.backend {params.backend!r} reads video",
+            where=str(data.folder / "dataset.yaml"),
+            fix="take it out of `datasets` in params.yaml",
+        )
+    folder = project.poses(dataset)
+    _tidy(folder, data)
+    if jobs := list(_outstanding(data, folder, fingerprint(params))):
+        find = estimator(params)
+        log.info(f"estimating poses with {find.version.partition(',')[0]}")
+        for job in jobs:
+            _extract(job, find, params)
+
+
+def _tidy(folder: Path, data: Dataset) -> None:
+    """Remove half-written files and those of clips that are no longer listed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    listed = {clip_file(folder, clip) for clip in data.clips["clip"]}
+    for path in sorted(set(folder.glob("*.parquet")) - listed):
+        path.unlink()
+        log.info(f"{path.stem}: no longer in clips.csv, its poses are removed")
+
+
+def _outstanding(data: Dataset, folder: Path, recipe: str) -> Iterator[Job]:
+    """Clips whose poses are missing or were made from something else."""
+    for number, (clip, count) in enumerate(zip(data.clips["clip"], data.clips["frames"], strict=True), start=1):
+        video, output = demand(data.video(clip)), clip_file(folder, clip)
+        source = sha256_file(video)
+        key = sha256_text(POSES.name, str(VERSION), recipe, clip, str(count), source)
+        label = f"clip {number} of {len(data.clips)}: {clip}"
+        if _made_with(output) == key:
+            log.info(f"{label} is unchanged, its poses are kept")
+        else:
+            yield Job(clip, label, video, int(count), output, source, key)
+
+
+def _made_with(output: Path) -> str | None:
+    """The key in a POSES file; None when the file is missing or unreadable and has to be made in any case."""
+    try:
+        return read_meta(output, POSES).get("key")
+    except SchemaError:
+        return None
+
+
+def _extract(job: Job, find: Estimator, params: ExtractParams) -> None:
+    meta = {
+        "layout": COCO17.name,
+        "coordinates": "xy",
+        "units": "px",
+        "channels": "x,y,confidence",
+        "backend": params.backend,
+        "backend_version": find.version,
+        "source_sha256": job.source,
+        "strong": str(params.strong),
+        "key": job.key,
+    }
+    with (
+        writing(job.output, POSES, meta) as pieces,
+        closing(frames(job.video, expected=job.frames)) as images,
+        closing(people(find, images, params.threads)) as found,
+    ):
+        _collect(job, bar(found, what=job.label, total=job.frames, unit=" frames"), pieces)
+
+
+def _collect(job: Job, found: Iterator[tuple[int, People]], pieces: Pieces) -> None:
+    """Write people as they come, a row group at a time, and say what was dropped."""
+    waiting: list[tuple[int, People]] = []
+    rows = persons = junk = duplicates = 0
+    for index, crowd in found:
+        waiting.append((index, crowd))
+        rows, persons = rows + len(crowd), persons + len(crowd)
+        junk, duplicates = junk + crowd.junk, duplicates + crowd.duplicates
+        if rows >= ROWS_PER_GROUP:
+            _append(job.clip, waiting, pieces)
+            waiting, rows = [], 0
+    _append(job.clip, waiting, pieces)
+    log.info(
+        f"{job.clip}: {persons} poses in {job.frames} frames; dropped {junk} boxes without a body and "
+        f"{duplicates} that held somebody found already"
+    )
+    if not persons:
+        log.warning(f"{job.clip}: nobody was found in it, its table of poses is empty")
+
+
+def _append(clip: str, found: list[tuple[int, People]], pieces: Pieces) -> None:
+    crowds = [crowd for _, crowd in found]
+    boxes = np.concatenate([np.empty((0, 4), np.float32), *(crowd.boxes for crowd in crowds)])
+    table = pd.DataFrame(boxes, columns=["x", "y", "w", "h"])
+    table.insert(0, "clip", clip)
+    table.insert(
+        1,
+        "frame",
+        np.repeat(np.array([index for index, _ in found], np.int32), np.array([len(crowd) for crowd in crowds], int)),
+    )
+    table["score"] = np.concatenate([np.empty(0, np.float32), *(crowd.scores for crowd in crowds)])
+    empty = np.empty((0, len(COCO17), 3), np.float32)
+    pieces.append(table, np.concatenate([empty, *(crowd.keypoints for crowd in crowds)]))

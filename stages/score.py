@@ -1,0 +1,102 @@
+"""Models + NORMALIZED → SCORES: how abnormal each window of the test split is, by every seed's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stages.core.errors import ScoreError
+from stages.core.loading import read_windows
+from stages.core.params import ScoreParams, TrainParams, load_section
+from stages.core.paths import Project, seed_folder, split_file
+from stages.core.progress import log
+from stages.core.schemas import SCORES
+from stages.core.tables import writing
+from stages.core.windows import Windows
+from stages.detectors import registry
+from stages.detectors.base import Detector
+
+Scores = NDArray[np.float32]
+
+
+def run(project: Project, dataset: str, detector: str) -> None:
+    """Score the test split with every seed's model, a row group at a time.
+
+    Raises:
+        ParamsError: no such detector, or a section is wrong.
+        ModelError: a seed's model is missing or does not fit the windows.
+        ScoreError: a score is NaN or infinite; the old scores, if any, stay.
+    """
+    kind = registry.detector(detector)
+    params = load_section(project, f"detectors.{detector}", kind.Params)
+    settings = load_section(project, "score", ScoreParams)
+    seeds = load_section(project, "train", TrainParams).seeds
+    folder = project.model(dataset, detector)
+    models = {seed: kind.load(seed_folder(folder, seed), device=settings.device) for seed in seeds}
+    source = split_file(project.normalized(dataset, params.window), "test")
+    meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
+    total = 0
+    with writing(project.scores(dataset, detector), SCORES, meta) as out:
+        for windows in read_windows(source, dataset, "test"):
+            for seed, model in models.items():
+                out.append(table(windows, score_windows(model, windows, settings.batch), seed))
+            total += len(windows)
+    if not total:
+        log.warning(f"{detector} on {dataset}: the test split has no windows, so nothing is scored")
+    log.info(f"{detector} on {dataset}: {total} windows scored by {len(models)} models, in {kind.unit}")
+
+
+def score_windows(model: Detector, windows: Windows, batch: int) -> dict[str, Scores]:
+    """Score in batches, to bound the memory a model takes.
+
+    Returns:
+        Per part `(N,)`, or `(N, T)` from a detector that scores every frame of a window.
+
+    Raises:
+        ScoreError: a score is NaN or infinite; names the clip and the window's first frame.
+    """
+    starts = range(0, max(len(windows), 1), batch)
+    pieces = [model.score(windows.take(np.arange(start, min(start + batch, len(windows))))) for start in starts]
+    scores = {part: np.concatenate([piece[part] for piece in pieces]) for part in model.parts}
+    for part, values in scores.items():
+        _refuse_unfinite(part, values, windows.index)
+    return scores
+
+
+def table(windows: Windows, scores: Mapping[str, Scores], seed: int) -> pd.DataFrame:
+    """Rows of SCORES: a window each, or a frame each where a detector scores frames; part after part.
+
+    Args:
+        windows: N windows.
+        scores: per part `(N,)` or `(N, T)`.
+        seed: of the model that scored.
+    """
+    parts = [_rows(windows.index, values).assign(part=part, seed=seed) for part, values in scores.items()]
+    return pd.concat(parts, ignore_index=True)[SCORES.names()]
+
+
+def _rows(index: pd.DataFrame, values: Scores) -> pd.DataFrame:
+    rows = index[["clip", "track", "start_frame", "step", "length"]]
+    if values.ndim == 1:
+        return rows.assign(frame=pd.array([pd.NA] * len(rows), dtype="Int32"), score=values)
+    samples = values.shape[1]
+    start, step = (index[name].to_numpy(dtype=np.float64)[:, None] for name in ("start_frame", "step"))
+    frames = np.rint(start + np.arange(samples) * step).astype(np.int32)
+    repeated = rows.iloc[np.repeat(np.arange(len(rows)), samples)]
+    return repeated.assign(frame=pd.array(frames.reshape(-1), dtype="Int32"), score=values.reshape(-1))
+
+
+def _refuse_unfinite(part: str, values: Scores, index: pd.DataFrame) -> None:
+    bad = ~np.isfinite(values.reshape(len(index), -1)).all(axis=1)
+    if not bad.any():
+        return
+    first: Any = index.iloc[int(bad.argmax())]
+    raise ScoreError(
+        f"{int(bad.sum())} of {len(index)} windows have a {part} that is NaN or infinite",
+        where=f"clip {first['clip']}, track {first['track']}, window from frame {first['start_frame']:g}",
+        fix="look at the training log: a loss that grows asks for a lower learning rate; then `dvc repro`",
+    )

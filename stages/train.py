@@ -1,0 +1,92 @@
+"""NORMALIZED → a model folder per seed: fits one detector to one dataset's training windows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from stages.core.errors import TrainingError
+from stages.core.loading import load_windows
+from stages.core.params import TrainParams, load_section
+from stages.core.paths import Project, seed_folder, split_file
+from stages.core.progress import log
+from stages.core.storage import atomic_folder, sweep, write_text
+from stages.core.windows import Windows
+from stages.detectors import registry
+from stages.detectors.base import Detector, DetectorParams, FitReport
+
+FIT_FILE = "fit.json"
+
+
+def run(project: Project, dataset: str, detector: str) -> None:
+    """Fit one detector, once per seed.
+
+    Raises:
+        ParamsError: no such detector, or its section or `train` is wrong.
+        SchemaError: there are no windows yet, or of another version.
+        TrainingError: the windows do not suffice; models of earlier runs stay.
+    """
+    kind = registry.detector(detector)
+    params = load_section(project, f"detectors.{detector}", kind.Params)
+    settings = load_section(project, "train", TrainParams)
+    train, validation = _windows(project, dataset, kind, params)
+    folder = project.model(dataset, detector)
+    sweep(folder) if folder.is_dir() else None
+    for number, seed in enumerate(settings.seeds, start=1):
+        log.info(f"{detector} on {dataset}: seed {seed} ({number} of {len(settings.seeds)}), {len(train)} windows")
+        model = kind(params, device=settings.device, seed=seed)
+        report = model.fit(train, validation=validation, log=log.info)
+        _save(model, report, seed_folder(folder, seed))
+    _forget(folder, settings.seeds)
+
+
+def _windows(
+    project: Project, dataset: str, kind: type[Detector], params: DetectorParams
+) -> tuple[Windows, Windows | None]:
+    folder = project.normalized(dataset, params.window)
+    keep: Callable[[Windows], Windows] = _labelled if kind.supervised else _normal
+    train = keep(load_windows(split_file(folder, "train"), dataset, "train"))
+    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation"))
+    if not len(train):
+        raise TrainingError(
+            "there are no windows to learn from",
+            where=str(split_file(folder, "train")),
+            fix="give normal clips that show people the split `train` in clips.csv, or shorten the window spec",
+        )
+    return train, validation if len(validation) else None
+
+
+def _normal(windows: Windows) -> Windows:
+    """Without the windows that touch a labelled abnormal frame; unknown labels count as normal."""
+    abnormal = (windows.index["label"] == 1).fillna(False).to_numpy(dtype=bool)  # noqa: FBT003
+    unknown = windows.index["label"].isna().to_numpy(dtype=bool)
+    split = windows.index["split"].iloc[0] if len(windows) else ""
+    if abnormal.any():
+        log.info(f"{split}: {int(abnormal.sum())} windows that touch labelled abnormal frames are left out")
+    if unknown.any():
+        log.info(f"{split}: {int(unknown.sum())} windows without a label are taken for normal")
+    return windows.take(np.flatnonzero(~abnormal))
+
+
+def _labelled(windows: Windows) -> Windows:
+    return windows
+
+
+def _save(model: Detector, report: FitReport, folder: Path) -> None:
+    with atomic_folder(folder) as temporary:
+        model.save(temporary)
+        write_text(temporary / FIT_FILE, json.dumps(asdict(report), indent=2, sort_keys=True, allow_nan=False))
+
+
+def _forget(folder: Path, seeds: tuple[int, ...]) -> None:
+    """Remove models of seeds that are no longer listed."""
+    listed = {seed_folder(folder, seed) for seed in seeds}
+    for path in sorted(folder.glob("seed-*")):
+        if path not in listed:
+            shutil.rmtree(path)
+            log.info(f"removed {path.name}: the seed is no longer in train.seeds")

@@ -1,0 +1,46 @@
+"""Tiny projects, one for each test, made by copying."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages.core.paths import Project
+from tests.pipelines.helpers import call, make
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project, never run."""
+    return make(tmp_path_factory.mktemp("tiny") / "project").root
+
+
+@pytest.fixture(scope="session")
+def built_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project after `dvc repro`."""
+    folder = tmp_path_factory.mktemp("built") / "project"
+    shutil.copytree(template, folder)
+    done = call(folder, "dvc", "repro", "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Project:
+    """A tiny project of one's own."""
+    return Project(Path(shutil.copytree(template, tmp_path / "project")))
+
+
+@pytest.fixture
+def built(built_template: Path, tmp_path: Path) -> Project:
+    """A tiny project of one's own, built."""
+    return Project(Path(shutil.copytree(built_template, tmp_path / "project")))
+
+
+@pytest.fixture(autouse=True)
+def _no_user_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers and databases of the person who runs the tests stay out of them."""
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "DVC_STAGE"):
+        monkeypatch.delenv(name, raising=False)
