@@ -69,12 +69,10 @@ def _ensure(project: Project, tracking: Tracking, record: Record) -> Any:
 def git_tags(project: Project) -> dict[str, str]:
     """The commit the project stands at and whether tracked files differ from it."""
     commit = _git(project, "rev-parse", "--verify", "-q", "HEAD")
+    if not commit:
+        return {"git.commit": "none", "git.dirty": "unknown"}
     dirty = bool(_git(project, "status", "--porcelain", "--untracked-files=no"))
-    return {
-        "git.commit": commit or "none",
-        "git.dirty": str(dirty).lower(),
-        **({"mlflow.source.git.commit": commit} if commit else {}),
-    }
+    return {"git.commit": commit, "git.dirty": str(dirty).lower(), "mlflow.source.git.commit": commit}
 
 
 def _tags(project: Project, record: Record) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,25 +162,29 @@ def base_url(port: int) -> str:
 def _open(uri: str, project: Project) -> Any:
     """A client whose database exists and is of this MLflow's schema."""
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
-    try:
-        client = MlflowClient(uri)
-        client.search_experiments(max_results=1)
-    except MlflowException as error:
-        if "out-of-date database schema" not in str(error) or not uri.startswith("sqlite:"):
-            raise
-        _migrate(uri, project)
-        client = MlflowClient(uri)
-    return client
-
-
-def _migrate(uri: str, project: Project) -> None:
-    """Bring an older MLflow's database up to date, after a copy of it was made."""
     database = Path(uri.removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:///") and database.is_file() and _is_behind(database):
+        _migrate(uri, database, project)
+    return MlflowClient(uri)
+
+
+def _is_behind(database: Path) -> bool:
+    """Whether another MLflow made the database. MLflow itself migrates some such databases unasked, without a copy."""
+    from mlflow.store.db import utils
+
+    newest: Callable[[], str] = utils._get_latest_schema_revision
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        tables = connection.execute("select name from sqlite_master where name = 'alembic_version'").fetchall()
+        found = connection.execute("select version_num from alembic_version").fetchall() if tables else []
+    return bool(found) and found != [(newest(),)]
+
+
+def _migrate(uri: str, database: Path, project: Project) -> None:
+    """Bring the database up to date, after a copy of it was made."""
     copy = database.with_name(f"{database.name}.before-upgrade")
     shutil.copy2(database, copy)
-    log.info("the MLflow database is of an older version; migrating it (copy kept as %s)", copy.name)
+    log.info("the MLflow database is of another version; migrating it (copy kept as %s)", copy.name)
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
     done = subprocess.run(
         command, cwd=project.root, env=tool_environment(), capture_output=True, text=True, check=False

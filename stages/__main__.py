@@ -102,7 +102,8 @@ def die_with_parent() -> None:
     """Ask Linux to kill this process when the one that started it dies; elsewhere nothing happens.
 
     DVC does not take its stage along when it is killed: the orphan would go on writing beside the stage of the next
-    run. The parent's death before the request took effect shows in its process group, which DVC shares with us.
+    run. DVC starts a shell; `exec` in the command makes the stage take the shell's place as DVC's child. The parent's
+    death before the request took effect shows in its process group, which DVC shares with us.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import DatasetError, SchemaError
@@ -21,6 +23,8 @@ from stages.core.storage import sha256_file, sha256_text, sweep
 from stages.core.tables import Pieces, read_meta, writing
 from stages.pose.estimators import Estimator, ExtractParams, People, estimator, fingerprint, people
 from stages.pose.video import demand, frames
+
+NOBODY = People(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, len(COCO17), 3), np.float32))
 
 
 @dataclass(frozen=True)
@@ -130,34 +134,31 @@ def _extract(job: Job, find: Estimator, params: ExtractParams) -> None:
 
 def _collect(job: Job, found: Iterator[tuple[int, People]], pieces: Pieces) -> None:
     """Write people as they come, a row group at a time, and say what was dropped."""
+    counts: Counter[str] = Counter()
     waiting: list[tuple[int, People]] = []
-    rows = persons = junk = duplicates = 0
+    rows = 0
     for index, crowd in found:
-        waiting.append((index, crowd))
-        rows, persons = rows + len(crowd), persons + len(crowd)
-        junk, duplicates = junk + crowd.junk, duplicates + crowd.duplicates
+        counts += Counter(poses=len(crowd), junk=crowd.junk, doubted=crowd.doubted, duplicates=crowd.duplicates)
+        if len(crowd):
+            waiting.append((index, crowd))
+            rows += len(crowd)
         if rows >= ROWS_PER_GROUP:
-            _append(job.clip, waiting, pieces)
+            pieces.append(*_table(job.clip, waiting))
             waiting, rows = [], 0
-    _append(job.clip, waiting, pieces)
+    pieces.append(*_table(job.clip, waiting))
     log.info(
-        f"{job.clip}: {persons} poses in {job.frames} frames; dropped {junk} boxes without a body and "
-        f"{duplicates} that held somebody found already"
+        f"{job.clip}: {counts['poses']} poses in {job.frames} frames; {counts['doubted']} without a body made weak, "
+        f"dropped {counts['junk']} weak ones without a body and {counts['duplicates']} that held somebody found already"
     )
-    if not persons:
+    if not counts["poses"]:
         log.warning(f"{job.clip}: nobody was found in it, its table of poses is empty")
 
 
-def _append(clip: str, found: list[tuple[int, People]], pieces: Pieces) -> None:
-    crowds = [crowd for _, crowd in found]
-    boxes = np.concatenate([np.empty((0, 4), np.float32), *(crowd.boxes for crowd in crowds)])
-    table = pd.DataFrame(boxes, columns=["x", "y", "w", "h"])
-    table.insert(0, "clip", clip)
-    table.insert(
-        1,
-        "frame",
-        np.repeat(np.array([index for index, _ in found], np.int32), np.array([len(crowd) for crowd in crowds], int)),
-    )
-    table["score"] = np.concatenate([np.empty(0, np.float32), *(crowd.scores for crowd in crowds)])
-    empty = np.empty((0, len(COCO17), 3), np.float32)
-    pieces.append(table, np.concatenate([empty, *(crowd.keypoints for crowd in crowds)]))
+def _table(clip: str, found: list[tuple[int, People]]) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Rows and keypoints of POSES, also when nobody was found."""
+    crowds = [NOBODY, *(crowd for _, crowd in found)]
+    frame = pd.DataFrame(np.concatenate([crowd.boxes for crowd in crowds]), columns=["x", "y", "w", "h"])
+    frame["clip"] = clip
+    frame["frame"] = np.repeat([0, *(index for index, _ in found)], [len(crowd) for crowd in crowds])
+    frame["score"] = np.concatenate([crowd.scores for crowd in crowds])
+    return frame, np.concatenate([crowd.keypoints for crowd in crowds])

@@ -168,14 +168,14 @@ def _cast(project: Project, data: Dataset, detectors: Sequence[str]) -> _Cast:
 
 
 def _film(project: Project, data: Dataset, clip: Truth, curves: tuple[Curve, ...], cast: _Cast, count: int) -> Film:
-    frames = choose_frames(clip, count)
+    tracks = read(clip_file(project.tracks(data.name), clip.clip), TRACKS)
+    frames = choose_frames(clip, count, np.bincount(tracks.frame["frame"], minlength=clip.frames))
     width = frame_width(len(frames))
     row = data.clip(clip.clip)
     if data.description.modality == "video":
         images = read_frames(data.video(clip.clip), frames)
     else:
         images = [blank(int(row["width"]), int(row["height"]))] * len(frames)
-    tracks = read(clip_file(project.tracks(data.name), clip.clip), TRACKS)
     skeleton = layout(tracks.meta["layout"])
     heat = cast.heat[cast.heat["clip"] == clip.clip]
     people = [_people(tracks, frame, heat) for frame in frames]

@@ -57,7 +57,7 @@ class Pieces:
         self._parquet: pq.ParquetWriter | None = None
 
     def append(self, frame: pd.DataFrame, values: NDArray[np.float32] | None = None) -> None:
-        """Add rows. An empty piece still fixes the array's trailing shape, so an empty table has one too."""
+        """Add rows. An empty piece fixes the array's trailing shape, so that an empty table has one, and no more."""
         if values is not None:
             self._meta.setdefault("shape", json.dumps(values.shape[1:]))
         table = _to_arrow(self._schema, frame, values, self._meta, self._path)
@@ -67,7 +67,8 @@ class Pieces:
             self._parquet = pq.ParquetWriter(
                 self._temporary, table.schema, compression=compression, use_dictionary=["clip"]
             )
-        self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
+        if len(table):
+            self._parquet.write_table(table, row_group_size=ROWS_PER_GROUP)
 
     def close(self) -> None:
         """Write the footer."""
@@ -86,13 +87,15 @@ def read(path: Path, schema: Schema) -> Rows:
 
 
 def read_groups(path: Path, schema: Schema) -> Iterator[Rows]:
-    """Read a table one row group at a time; an empty table gives one empty piece.
+    """Read a table one row group at a time; only an empty table gives a piece without rows, to tell its shape.
 
     Raises:
         SchemaError: as `read`.
     """
     parquet = _open(path, schema)
     meta = _meta(parquet)
+    if not parquet.num_row_groups:
+        yield _from_arrow(schema, parquet.read(), meta)
     for group in range(parquet.num_row_groups):
         yield _from_arrow(schema, parquet.read_row_group(group), meta)
 

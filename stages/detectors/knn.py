@@ -61,7 +61,7 @@ class Knn:
         seed: any; nothing is drawn.
     """
 
-    Params: ClassVar[type[KnnParams]] = KnnParams
+    Params: ClassVar[type[DetectorParams]] = KnnParams
     needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
     parts: ClassVar[tuple[str, ...]] = ("score",)
     supervised: ClassVar[bool] = False
@@ -85,17 +85,17 @@ class Knn:
         """Remember the training windows. See `Detector.fit`.
 
         Raises:
-            TrainingError: fewer windows than neighbours are asked for.
+            TrainingError: fewer windows than neighbours are asked for, or a single one.
         """
-        if len(train) < self.params.neighbours:
+        if len(train) < max(2, self.params.neighbours):
             raise TrainingError(
                 f"{len(train)} training windows, but each is to be compared with {self.params.neighbours}",
                 fix="add training footage, lower the window spec's stride_train, or lower detectors.knn.neighbours",
             )
         flat = _flatten(train)
-        components = min(self.params.components, *flat.shape)
+        components = min(self.params.components, len(flat) - 1, flat.shape[1])
         if components < self.params.components:
-            log(f"{components} components in place of {self.params.components}: {len(flat)} windows allow no more")
+            log(f"{components} components in place of {self.params.components}: {flat.shape} values allow no more")
         self._form, self._memory = Form.of(train), Memory.of(flat, components, self.params.neighbours)
         return FitReport(len(train), sum(array.size for array in self._memory.arrays().values()))
 
@@ -141,8 +141,9 @@ class Memory:
     ) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        self.mean, self.axes, self.known = mean, axes, known
-        self._search: NearestNeighbors = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(known)
+        # One memory layout, or a loaded model rounds differently from the one that was saved.
+        self.mean, self.axes, self.known = map(np.ascontiguousarray, (mean, axes, known))
+        self._search: NearestNeighbors = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(self.known)
 
     @classmethod
     def of(cls, flat: NDArray[np.float32], components: int, neighbours: int) -> Self:
@@ -182,4 +183,4 @@ class Memory:
 
 
 def _flatten(windows: Windows) -> NDArray[np.float32]:
-    return windows.poses.reshape(len(windows), -1)
+    return windows.poses.reshape(len(windows), int(np.prod(windows.poses.shape[1:])))

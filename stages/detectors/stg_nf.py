@@ -112,7 +112,7 @@ class StgNf:
         seed: of the initial weights and of the order of the windows.
     """
 
-    Params: ClassVar[type[StgNfParams]] = StgNfParams
+    Params: ClassVar[type[DetectorParams]] = StgNfParams
     needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
     parts: ClassVar[tuple[str, ...]] = ("score",)
     supervised: ClassVar[bool] = False

@@ -40,7 +40,9 @@ class ExtractParams(Section):
         tile_above: frames whose longer side exceeds this, px, are searched in 2 × 2 overlapping tiles too, at five
             times the detector's time; null: never. The default is twice the detector's input.
         margin: side of the square given to the pose network, in longer sides of the box, ≥ 1.
-        least_body: poses whose mean confidence from the shoulders down is below this are dropped as junk.
+        least_body: mean confidence from the shoulders down that makes a pose credible, `[0, 1]`. Below it a weak box is
+            dropped, and a strong one is made weak: people who fly or bend double look like this, and so do traffic
+            cones, but only people were seen clearly a moment before.
         same: poses whose object keypoint similarity reaches this are one person, found in two boxes.
         threads: frames worked on at once; null: as many as there are cores. Results do not depend on it.
     """
@@ -64,7 +66,8 @@ class People:
         boxes: `(n, 4)` as x, y, w, h in px.
         scores: `(n,)`, the detector's, finite, ≥ 0.
         keypoints: `(n, 17, 3)`: x and y in px, confidence ≥ 0; COCO-17.
-        junk: boxes dropped because no body was seen in them.
+        junk: weak boxes dropped because no body was seen in them.
+        doubted: strong boxes made weak because no body was seen in them.
         duplicates: boxes dropped because another one holds the same person.
     """
 
@@ -72,6 +75,7 @@ class People:
     scores: NDArray[np.float32]
     keypoints: NDArray[np.float32]
     junk: int = 0
+    doubted: int = 0
     duplicates: int = 0
 
     def __len__(self) -> int:
@@ -98,25 +102,27 @@ class TopDown:
     Args:
         detector: frame → boxes and scores.
         poser: frame and boxes → keypoints.
-        least_body: as in `ExtractParams`.
-        same: as in `ExtractParams`.
+        params: thresholds; the networks have theirs already.
         version: as in `Estimator`.
     """
 
     detector: NanoDet
     poser: MoveNet
-    least_body: float
-    same: float
+    params: ExtractParams
     version: str
 
     def __call__(self, image: NDArray[np.uint8]) -> People:
         """Find everybody in a frame `(height, width, 3)`, BGR."""
         boxes, scores = self.detector(image)
         keypoints = self.poser(image, boxes)
-        bodies = np.flatnonzero(keypoints[:, BODY, 2].mean(axis=1) >= self.least_body)
-        kept = bodies[distinct(boxes[bodies], scores[bodies], keypoints[bodies], self.same)]
-        junk, duplicates = len(boxes) - len(bodies), len(bodies) - len(kept)
-        return People(boxes[kept], scores[kept], keypoints[kept], junk, duplicates)
+        strong = scores >= self.params.strong
+        body = keypoints[:, BODY, 2].mean(axis=1) >= self.params.least_body
+        scores = np.where(strong & ~body, np.float32(self.params.weak), scores)
+        alive = np.flatnonzero(strong | body)
+        kept = alive[distinct(boxes[alive], scores[alive], keypoints[alive], self.params.same)]
+        kept = kept[np.argsort(-scores[kept], kind="stable")]
+        junk, doubted, duplicates = (~strong & ~body).sum(), (strong & ~body).sum(), len(alive) - len(kept)
+        return People(boxes[kept], scores[kept], keypoints[kept], int(junk), int(doubted), duplicates)
 
 
 def estimator(params: ExtractParams) -> Estimator:
@@ -129,7 +135,7 @@ def estimator(params: ExtractParams) -> Estimator:
     poser = movenet(params.margin)
     digests = (f"{path.stem} {sha256_file(path)}" for path in WEIGHTS[params.backend])
     version = ", ".join([poser.network.engine, *digests])
-    return TopDown(detector, poser, params.least_body, params.same, version)
+    return TopDown(detector, poser, params, version)
 
 
 def fingerprint(params: ExtractParams) -> str:

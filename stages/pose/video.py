@@ -126,7 +126,8 @@ def demand(path: Path) -> Path:
 
 def _open(path: Path) -> cv2.VideoCapture:
     demand(path)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the error below says it better, and once
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: the error below says it better, and once
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     try:
         import cv2
     except ImportError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.show.overlay import Image
 from stages.show.palette import ABNORMAL, FAINT, HEAT, INK
@@ -36,20 +37,27 @@ class Film:
     note: str
 
 
-def choose_frames(clip: Truth, count: int) -> tuple[int, ...]:
+def choose_frames(clip: Truth, count: int, people: NDArray[np.int64]) -> tuple[int, ...]:
     """Frames to show: evenly over the labelled stretch and a quarter of it on both sides, or over the whole clip.
+
+    Each gives way by up to a quarter of their distance to the nearest frame in which more people are drawn.
 
     Args:
         clip: the clip and its labelled intervals.
         count: how many; fewer where the clip is shorter.
+        people: `(frames,)` how many people are drawn in each frame.
     """
     first, last = 0, clip.frames - 1
     if clip.intervals:
         start, end = clip.intervals[0].start, max(found.end for found in clip.intervals)
         margin = round((end - start) / 4)
         first, last = max(first, start - margin), min(last, end + margin)
-    places = np.rint(np.linspace(first, last, count)).astype(int)
-    return tuple(int(place) for place in np.unique(places))
+    reach = (last - first) // max(count - 1, 1) // 4
+    chosen = set()
+    for place in np.rint(np.linspace(first, last, count)).astype(int):
+        near = np.arange(max(first, place - reach), min(last, place + reach) + 1)
+        chosen.add(int(near[np.lexsort((np.abs(near - place), -people[near]))[0]]))
+    return tuple(sorted(chosen))
 
 
 def columns(count: int) -> int:

@@ -111,11 +111,12 @@ def data_uri(image: Image) -> str:
 
 
 def _draw_skeleton(cv2: Any, canvas: Image, person: Person, layout: Layout, scale: float, least: float) -> None:
-    """Bones with a dark rim, thicker the more unusual, so that colour is not the only sign."""
+    """Bones with a dark rim, thicker on tall and on unusual people, so that colour is not the only sign."""
     points = np.rint(person.keypoints[:, :2] * scale * _FINE).astype(int)
     sure = person.keypoints[:, 2] >= least
     bones = [(points[a], points[b]) for a, b in layout.bones if sure[a] and sure[b]]
-    thick = 2 + round(2 * (person.heat or 0))
+    tall = min(3, 1 + int(person.box[3] * scale) // 50)
+    thick = tall + round(1.5 * (person.heat or 0))
     for colour, extra in ((_RIM, 2), (heat(person.heat), 0)):
         for start, end in bones:
             cv2.line(canvas, start.tolist(), end.tolist(), colour, thick + extra, cv2.LINE_AA, _SHIFT)

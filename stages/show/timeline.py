@@ -189,9 +189,9 @@ def shade(axes: Any, clip: Truth) -> None:
 
 def name_kinds(axes: Any, clip: Truth) -> None:
     """Write each interval's kind above it, or upright inside it where it would not fit lying."""
+    inches = axes.bbox.width / axes.figure.dpi
     for found in clip.intervals:
-        share = (found.end + 1 - found.start) / clip.frames
-        lying = len(found.kind) * 0.011 < share
+        lying = 0.072 * len(found.kind) < inches * (found.end + 1 - found.start) / clip.frames
         axes.text(
             (found.start + found.end + 1) / 2 / clip.fps, 1.02 if lying else 0.97, found.kind,
             transform=axes.get_xaxis_transform(), ha="center", va="bottom" if lying else "top",

@@ -67,6 +67,15 @@ def test_rows_and_groups(tmp_path: Path) -> None:
     assert len(read_rows(tmp_path / "t.parquet", POSES, 0, 0)) == 0
 
 
+def test_empty_pieces_leave_no_trace_but_the_shape(tmp_path: Path) -> None:
+    with writing(tmp_path / "t.parquet", POSES, {}) as pieces:
+        for rows in (0, 2, 0):
+            pieces.append(poses(rows).frame, poses(rows).arrays)
+    assert [len(rows) for rows in read_groups(tmp_path / "t.parquet", POSES)] == [2]
+    write(tmp_path / "empty.parquet", POSES, poses(0))
+    assert [rows.arrays.shape for rows in read_groups(tmp_path / "empty.parquet", POSES)] == [(0, 17, 3)]
+
+
 def _set(column: str, value: Any) -> Callable[[Rows], Rows]:
     return lambda rows: Rows(rows.frame.assign(**{column: value}), rows.values, rows.meta)
 

@@ -196,6 +196,14 @@ def test_the_cascade_is_about_one_gaussian_of_9_5_frames() -> None:
     assert np.flatnonzero(response > 1e-30).tolist() == list(range(116, 285))
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "cascade"])
+def test_a_clip_is_mirrored_at_its_ends(kind: str) -> None:
+    scores = np.array([0.0, 0, 0, 9] * 25)
+    mirrored = np.concatenate([scores[::-1], scores, scores[::-1]])
+    params = SmoothingParams.model_validate({"kind": kind})
+    np.testing.assert_allclose(smooth(scores, 24, params), smooth(mirrored, 24, params)[100:200], atol=1e-6)
+
+
 def test_no_smoothing_changes_nothing() -> None:
     scores = np.array([3.0, 1.0, 2.0])
     assert smooth(scores, 10, RAW).tolist() == [3, 1, 2]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,28 @@ def built(built_template: Path, tmp_path: Path) -> Project:
     return Project(Path(shutil.copytree(built_template, tmp_path / "project")))
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs; making one takes seconds, copying it none."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    done = call(folder, "mlflow", "db", "upgrade", f"sqlite:///{folder / 'mlflow.db'}")
+    assert done.returncode == 0, done.stderr
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def logged(built: Project, empty_database: Path) -> Project:
+    """A tiny project, built, with a database to log to."""
+    shutil.copy(empty_database, built.root / "mlflow.db")
+    return built
+
+
 @pytest.fixture(autouse=True)
-def _no_user_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers and databases of the person who runs the tests stay out of them."""
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Servers and databases of the person who runs the tests stay out of them, and settings do not leak."""
     for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "DVC_STAGE"):
         monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

@@ -85,8 +85,15 @@ evaluate: {sigma: 2.5}
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m WORDS` in a folder, with this checkout importable."""
-    environment = {**os.environ, **QUIET, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run([sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        **os.environ,
+        **QUIET,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def make(folder: Path) -> Project:
@@ -95,11 +102,12 @@ def make(folder: Path) -> Project:
     for name, text in (("step.py", STEP), ("dvc.yaml", DVC), ("params.yaml", PARAMS)):
         (folder / name).write_text(text)
     (folder / ".gitignore").write_text("/data\n/reports\n/mlflow.db\n/mlartifacts\n/.prefect\n/break-*\n/slow-*\n")
-    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["init", "-q"], [*author, "commit", "-q", "--allow-empty", "-m", "start"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     done = call(folder, "dvc", "init", "-q")
     assert done.returncode == 0, done.stderr
+    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["add", "."], [*author, "commit", "-q", "-m", "start"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
     return Project(folder)
 
 
@@ -111,15 +119,14 @@ def await_file(path: Path) -> None:
         time.sleep(0.05)
 
 
-def gone(pid: int, patience: float = 5.0) -> bool:
-    """Whether a process ends within some seconds."""
+def gone(pid: int, patience: float = 10.0) -> bool:
+    """Whether a process ends within some seconds; one that nobody collects (a zombie) counts when they are over."""
     end = time.monotonic() + patience
+    state = ""
     while time.monotonic() < end:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except FileNotFoundError:
             return True
-        if state == "Z":
-            return True
         time.sleep(0.05)
-    return False
+    return state == "Z"

@@ -31,7 +31,9 @@ def test_child_dies_with_a_killed_parent() -> None:
 
 def test_becomes_the_program_with_its_arguments_and_status() -> None:
     words = [sys.executable, "-S", str(Path(tether.__file__)), str(os.getpid())]
-    done = subprocess.run([*words, "sh", "-c", "echo $0 $$; exit 3", "name"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*words, "sh", "-c", "echo $0 $$; exit 3", "name"], capture_output=True, text=True, check=False
+    )
     assert done.stdout.startswith("name ")
     assert done.returncode == 3
 

@@ -23,7 +23,7 @@ STICK = Layout("stick", ("top", "bottom"), ((0, 1),), (0, 1), 0)
 def person(x: float, share: float | None, *, confidence: float = 1.0, track: int = 0) -> Person:
     """A vertical bone from y = 20 to y = 60."""
     joints = np.array([(x, 20, confidence), (x, 60, 1)], dtype=np.float32)
-    return Person(joints, np.array([x - 10, 20, 20, 40.0]), track, share)
+    return Person(joints, np.array([x - 10, 20, 20, 60.0]), track, share)
 
 
 def drawn(*people: Person, width: int = 100, **options: bool) -> Image:

@@ -143,6 +143,8 @@ def test_seeds_are_averaged_with_their_deviation(tmp_path: Path) -> None:
     assert found["raw"]["auc"] == pytest.approx(np.mean(each), abs=2e-6)
     assert found["raw_sd"]["auc"] == pytest.approx(np.std(each, ddof=1), abs=2e-6)
     assert found["raw_sd"]["auc"] > 0
+    # Three models scored the same windows.
+    assert found["counts"]["windows"] == len(windows("fall")) + len(windows("walk"))
 
 
 def test_one_seed_has_no_deviation(tmp_path: Path) -> None:
@@ -168,6 +170,13 @@ def test_the_rules_are_those_of_the_params(tmp_path: Path) -> None:
     assert after["raw"] == after["smoothed"]
     assert after["raw"] != before["raw"]
     assert "middle sample" in after["rules"][0]
+
+
+def test_figures_are_written_in_a_fixed_order(tmp_path: Path) -> None:
+    project = build(tmp_path)
+    found = figures(project)
+    text = project.metrics("toy", "knn").read_text(encoding="utf-8")
+    assert text == json.dumps(found, indent=2, sort_keys=True) + "\n"
 
 
 def test_one_timeline_per_test_clip_and_none_left_over(tmp_path: Path, pictures: None) -> None:

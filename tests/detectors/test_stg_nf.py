@@ -1,0 +1,229 @@
+"""STG-NF: what is its own beyond the contract. Equality with the published model is in test_stg_nf_reference.py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from stages.core.errors import ModelError, TrainingError
+from stages.core.normalization import NormalizationParams, normalize
+from stages.core.skeleton import OPENPOSE18
+from stages.core.windows import Windows
+from stages.detectors.base import WEIGHTS_FILE, Form, read_weights, write_weights
+from stages.detectors.layers import stg_nf as layers
+from stages.detectors.stg_nf import StgNf, StgNfParams
+from tests.detectors.gait import shuffled, walkers, windows
+
+
+def small(**changes: Any) -> StgNfParams:
+    """Enough to run: two steps, one epoch."""
+    settings: dict[str, Any] = {"window": "second", "steps": 2, "epochs": 1, "batch": 32}
+    return StgNfParams(**(settings | changes))
+
+
+def fitted(train: Windows, **changes: Any) -> StgNf:
+    model = StgNf(small(**changes), device="cpu")
+    model.fit(train)
+    return model
+
+
+@pytest.fixture(scope="module")
+def train() -> Windows:
+    return windows(walkers(80, seed=1))
+
+
+@pytest.mark.parametrize(("samples", "parameters"), [(24, 616), (16, 488), (12, 424)])
+def test_size_is_the_published_one(samples: int, parameters: int) -> None:
+    params = StgNfParams(window="second")
+    network = layers.build(Form(("x", "y"), samples, 18, "openpose18"), params, seed=0)
+    assert sum(weight.numel() for weight in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize("adjacency", ["uniform", "distance", "spatial", "identity"])
+@pytest.mark.parametrize("permutation", ["reverse", "learned"])
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_every_choice_is_a_flow(train: Windows, adjacency: str, permutation: str, hidden: int) -> None:
+    params = small(adjacency=adjacency, permutation=permutation, hidden=hidden, max_hop=2)
+    network = layers.build(Form.of(train), params, seed=0).double()
+    x = torch.tensor(train.poses[:16]).double()
+    network.train()(x)
+    z, logdet = network.eval()(x)
+    torch.testing.assert_close(network.inverse(z), x)
+    assert logdet.shape == (16,)
+
+
+def test_log_determinant_of_the_whole_flow_is_that_of_the_jacobian(train: Windows) -> None:
+    form = Form(("x", "y"), 4, 18, "openpose18")
+    network = layers.build(form, small(steps=3), seed=0).double()
+    x = torch.tensor(train.poses[:8, :, :4]).double()
+    network.train()(x)
+    network.eval()
+    _, logdet = network(x)
+    jacobian = torch.autograd.functional.jacobian(lambda row: network(row[None])[0][0], x[0])  # type: ignore[no-untyped-call]
+    _, wanted = torch.linalg.slogdet(jacobian.reshape(144, 144))
+    torch.testing.assert_close(logdet[0], wanted)
+
+
+def test_confidence_may_be_a_third_channel() -> None:
+    data = windows(walkers(40), confidence=True)
+    model = fitted(data)
+    assert np.isfinite(model.score(data)["score"]).all()
+
+
+def test_learning_lowers_the_loss_and_shows_it(train: Windows) -> None:
+    lines: list[str] = []
+    model = StgNf(small(epochs=4, learning_rate=5e-3), device="cpu")
+    report = model.fit(train, validation=windows(walkers(20, seed=9)), log=lines.append)
+    assert report.windows == 80
+    assert report.curves["loss"][-1] < report.curves["loss"][0]
+    assert len(report.curves["loss"]) == len(report.curves["validation_loss"]) == len(lines) == 4
+    assert lines[0].startswith("epoch 1 of 4: loss ")
+    assert "bits per dimension" in lines[0]
+
+
+def test_validation_is_watched_and_not_learned_from(train: Windows) -> None:
+    alone, watched = StgNf(small(), device="cpu"), StgNf(small(), device="cpu")
+    alone.fit(train)
+    watched.fit(train, validation=windows(shuffled(walkers(40))))
+    np.testing.assert_array_equal(alone.score(train)["score"], watched.score(train)["score"])
+
+
+def test_validation_loss_is_the_mean_score(train: Windows) -> None:
+    held_out = windows(walkers(20, seed=9))
+    model = StgNf(small(), device="cpu")
+    report = model.fit(train, validation=held_out)
+    assert report.curves["validation_loss"][-1] == pytest.approx(model.score(held_out)["score"].mean(), abs=1e-5)
+
+
+def test_seeds_give_different_models(train: Windows) -> None:
+    first, second = StgNf(small(), device="cpu", seed=1), StgNf(small(), device="cpu", seed=2)
+    first.fit(train)
+    second.fit(train)
+    assert not np.allclose(first.score(train)["score"], second.score(train)["score"])
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_last_batch_of_one_window_does_no_harm(extra: int) -> None:
+    # Without mirrored copies 33 windows in batches of 32 leave one over.
+    data = windows(walkers(32 + extra, samples=1, seed=4))
+    assert np.isfinite(fitted(data, flip="none").score(data)["score"]).all()
+
+
+def test_samples_come_from_the_learned_density(train: Windows) -> None:
+    model = fitted(train, epochs=10, learning_rate=2e-2)
+    drawn = model.sample(64)
+    assert drawn.shape == (64, 2, 8, 18)
+    np.testing.assert_array_equal(drawn, model.sample(64))
+    noise = np.random.default_rng(0).normal(0, 2, drawn.shape).astype(np.float32)
+    own, other = (
+        model.score(Windows(train.index.iloc[:64], poses, train.channels, train.layout))["score"]
+        for poses in (drawn, noise)
+    )
+    assert own.max() < other.min()
+
+
+def px(seed: int) -> NDArray[np.float32]:
+    return walkers(6, seed=seed)
+
+
+@pytest.mark.parametrize("confidence", [False, True])
+@pytest.mark.parametrize("flip", ["swap_joints", "published"])
+def test_mirroring_commutes_with_normalizing(flip: str, confidence: bool) -> None:
+    keypoints = px(5)
+    mirrored = keypoints * np.array([-1, 1, 1], dtype=np.float32)
+    if flip == "swap_joints":
+        mirrored = mirrored[:, :, list(OPENPOSE18.mirror)]
+    mirror = layers.Mirror(windows(keypoints, confidence=confidence), flip, torch.device("cpu"))
+    augmented_first = normalize(mirrored, NormalizationParams(confidence=confidence))
+    after = mirror(torch.tensor(normalize(keypoints, NormalizationParams(confidence=confidence))))
+    np.testing.assert_allclose(after.numpy(), augmented_first, atol=2e-5)
+
+
+def test_mirrored_copies_follow_the_windows() -> None:
+    data = windows(px(6))
+    poses = torch.tensor(data.poses)
+    mirror = layers.Mirror(data, "swap_joints", torch.device("cpu"))
+    taken = mirror.take(poses, torch.tensor([1, 6 + 1, 0]))
+    torch.testing.assert_close(taken, torch.stack([poses[1], mirror(poses)[1], poses[0]]))
+    assert float(taken[1, 0, 0, 4]) == -float(taken[0, 0, 0, 7])  # the right wrist is the other's left one, mirrored
+
+
+def test_no_flip_makes_no_copy() -> None:
+    assert layers.Mirror(windows(px(6)), "none", torch.device("cpu")).copies == 1
+
+
+def test_learning_rate_decays_after_the_second_epoch() -> None:
+    params = StgNfParams(window="second", learning_rate=1.0, decay=0.5)
+    assert [params.rate(epoch) for epoch in range(4)] == [1.0, 1.0, 0.5, 0.25]
+
+
+def test_even_temporal_kernel_is_refused_with_a_way_out() -> None:
+    with pytest.raises(TrainingError, match="even") as caught:
+        fitted(windows(walkers(40, samples=6)))
+    assert "4, 8, 12" in caught.value.fix
+    assert fitted(windows(walkers(40, samples=6)), temporal_kernel=3)
+
+
+def test_even_kernel_in_the_params_is_refused() -> None:
+    with pytest.raises(ValidationError, match="odd"):
+        small(temporal_kernel=4)
+
+
+def test_fewer_windows_than_a_batch_are_refused_with_a_way_out() -> None:
+    with pytest.raises(TrainingError, match="31 training windows") as caught:
+        fitted(windows(walkers(31)))
+    assert "stride_train" in caught.value.fix
+
+
+def test_a_loss_that_is_not_finite_is_refused(train: Windows) -> None:
+    data = Windows(train.index, train.poses.copy(), train.channels, train.layout)
+    data.poses[0] = np.nan
+    with pytest.raises(TrainingError, match="loss is nan in epoch 1") as caught:
+        fitted(data)
+    assert "learning_rate" in caught.value.fix
+
+
+def test_weights_of_another_architecture_are_refused(train: Windows, tmp_path: Path) -> None:
+    fitted(train).save(tmp_path)
+    weights = read_weights(tmp_path)
+    write_weights(tmp_path, {name: array for name, array in weights.items() if name != "0.actnorm.bias"})
+    with pytest.raises(ModelError, match=r"0\.actnorm\.bias"):
+        StgNf.load(tmp_path)
+
+
+def test_weights_that_are_not_finite_are_refused(train: Windows, tmp_path: Path) -> None:
+    fitted(train).save(tmp_path)
+    weights = read_weights(tmp_path)
+    weights["0.actnorm.bias"][:] = np.nan
+    write_weights(tmp_path, weights)
+    with pytest.raises(ModelError, match="NaN") as caught:
+        StgNf.load(tmp_path)
+    assert WEIGHTS_FILE in caught.value.where
+
+
+def test_a_trained_actnorm_does_not_start_again_after_loading(train: Windows, tmp_path: Path) -> None:
+    fitted(train).save(tmp_path)
+    assert all(read_weights(tmp_path)[f"{step}.actnorm.initialised"] for step in range(2))
+
+
+def test_training_leaves_the_callers_random_numbers_alone(train: Windows) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fitted(train)
+    torch.testing.assert_close(torch.rand(3), expected)
+
+
+def test_naming_the_detector_does_not_import_torch(root: Path) -> None:
+    code = "import sys; from stages.detectors.stg_nf import StgNf; from stages.detectors.knn import Knn; "
+    code += "StgNf(StgNf.Params(window='w')); Knn(Knn.Params(window='w')); "
+    code += "sys.exit(bool({'torch', 'sklearn', 'safetensors'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

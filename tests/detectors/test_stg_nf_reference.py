@@ -1,0 +1,156 @@
+"""STG-NF is numerically the published model: forward with its weights, and training step by step.
+
+Published state dicts are loaded by renaming alone. The shortcut over equal joints is held against the plain form in
+double precision, where rounding does not hide a mistake: single precision differs between equivalent orderings because
+some batch statistics of the published model are as small as 1e-6.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.plain.stg_nf import PlainStgNf
+from stages.detectors.base import Form
+from stages.detectors.layers import stg_nf as layers
+from stages.detectors.layers.flow import Chain, bits_per_dimension
+from stages.detectors.stg_nf import StgNfParams
+
+Arrays = dict[str, NDArray[np.float32]]
+
+CHECKPOINTS = ["shanghaitech", "ubnormal_sup"]
+WITHOUT_GRADIENT = ("gcn.conv.bias", "tcn.2.bias", "residual.0.bias")
+"""A batch normalization follows and subtracts them again: their gradients are rounding, which Adamax blows up."""
+
+
+def published(arrays: Arrays, prefix: str) -> dict[str, Tensor]:
+    """The published names, without the priors, which are params here."""
+    names = [name for name in arrays if name.startswith(prefix) and "prior_h" not in name]
+    return {name.removeprefix(prefix): torch.tensor(arrays[name]) for name in names}
+
+
+def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Published names → ours."""
+    return {
+        name.removeprefix("flow.layers.").replace(".block.", ".coupling.net."): value for name, value in state.items()
+    }
+
+
+def network(samples: int, state: dict[str, Tensor], *, initialised: bool) -> Chain:
+    params = StgNfParams(window="published")
+    flow = layers.build(Form(("x", "y"), samples, 18, "openpose18"), params, seed=0)
+    flags = {f"{step}.actnorm.initialised": torch.tensor(initialised) for step in range(params.steps)}
+    flow.load_state_dict(renamed(state) | flags)
+    return flow
+
+
+def close(found: Tensor, wanted: NDArray[np.float32], tolerance: float = 1e-4) -> None:
+    np.testing.assert_allclose(found.numpy(), wanted, atol=tolerance, rtol=tolerance)
+
+
+@pytest.fixture(params=CHECKPOINTS)
+def checkpoint(shared: Path, request: pytest.FixtureRequest) -> Arrays:
+    return dict(np.load(shared / "oracles" / f"stgnf_oracle_{request.param}.npz"))
+
+
+@pytest.fixture
+def training(shared: Path) -> Arrays:
+    return dict(np.load(shared / "oracles" / "stgnf_train_oracle.npz"))
+
+
+@pytest.mark.oracle
+def test_likelihoods_are_those_of_the_published_checkpoint(checkpoint: Arrays) -> None:
+    flow = network(int(checkpoint["T"]), published(checkpoint, "sd/"), initialised=True).eval()
+    with torch.no_grad():
+        z, logdet = flow(torch.tensor(checkpoint["x"]))
+        close(z, checkpoint["z"])
+        close(logdet, checkpoint["logdet"])
+        close(bits_per_dimension(z, logdet, float(checkpoint["R"])), checkpoint["nll"])
+        close(bits_per_dimension(z, logdet, 0.0), checkpoint["nll_prior0"])
+        close(flow.inverse(z), checkpoint["x"], 1.5e-4)
+
+
+@pytest.mark.oracle
+def test_every_step_is_that_of_the_published_checkpoint(checkpoint: Arrays) -> None:
+    flow = network(int(checkpoint["T"]), published(checkpoint, "sd/"), initialised=True).eval()
+    x, total = torch.tensor(checkpoint["x"]), torch.zeros(64)
+    with torch.no_grad():
+        for number, step in enumerate(flow.children()):
+            x, logdet = step(x)
+            total = total + logdet
+            close(x, checkpoint["z_per_step"][number])
+            close(total, checkpoint["logdet_per_step"][number])
+
+
+@pytest.mark.oracle
+def test_the_plain_form_is_the_published_model(checkpoint: Arrays) -> None:
+    plain = PlainStgNf(int(checkpoint["T"]), mean=float(checkpoint["R"]), initialised=True).eval()
+    plain.load_state_dict(published(checkpoint, "sd/"))
+    with torch.no_grad():
+        z, logdet, bits = plain(torch.tensor(checkpoint["x"]))
+    close(z, checkpoint["z"])
+    close(logdet, checkpoint["logdet"])
+    close(bits, checkpoint["nll"])
+
+
+@pytest.mark.oracle
+def test_the_plain_form_trains_like_the_published_code(training: Arrays) -> None:
+    plain = PlainStgNf(24).train()
+    plain.load_state_dict(published(training, "init/"))
+    optimizer = torch.optim.Adamax(plain.parameters(), lr=5e-4)
+    for number, batch in enumerate(torch.tensor(training["x"])):
+        optimizer.zero_grad()
+        loss = plain(batch)[2].mean()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(plain.parameters(), 100.0)
+        optimizer.step()
+        assert loss.item() == pytest.approx(training["losses"][number], abs=1e-4)
+        assert norm.item() == pytest.approx(training["grad_norms"][number], abs=0.05)
+        after = published(training, f"after{number + 1}/")
+        for name, weight in plain.named_parameters():
+            if not name.endswith(WITHOUT_GRADIENT):
+                close(weight.detach(), after[name].numpy())
+        for name, buffer in plain.named_buffers():
+            # Running means move by a tenth of what those biases moved.
+            close(buffer, after[name].numpy(), 1e-3)
+
+
+@pytest.mark.oracle
+def test_training_loses_what_the_published_code_loses(training: Arrays) -> None:
+    flow = network(24, published(training, "init/"), initialised=False).train()
+    params = StgNfParams(window="published")
+    optimizer = torch.optim.Adamax(flow.parameters(), lr=params.learning_rate)
+    for number, batch in enumerate(torch.tensor(training["x"])):
+        loss = layers.update(flow, optimizer, batch, params)
+        assert loss.item() == pytest.approx(training["losses"][number], abs=5e-4)
+
+
+def test_training_equals_the_plain_form_in_double_precision() -> None:
+    torch.manual_seed(0)
+    plain = PlainStgNf(8).double().train()
+    flow = network(8, {name: value.float() for name, value in plain.state_dict().items()}, initialised=False)
+    flow.double().train().load_state_dict(renamed(plain.state_dict()) | flags(flow))
+    params = StgNfParams(window="published")
+    # Plain gradient descent: Adamax would turn the rounding of zero gradients into steps.
+    optimizers = [torch.optim.SGD(net.parameters(), lr=1e-2) for net in (flow, plain)]
+    for _ in range(3):
+        batch = torch.randn(16, 2, 8, 18, dtype=torch.float64)
+        loss = layers.update(flow, optimizers[0], batch, params)
+        optimizers[1].zero_grad()
+        wanted = plain(batch)[2].mean()
+        wanted.backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), params.gradient_clip)
+        optimizers[1].step()
+        torch.testing.assert_close(loss, wanted.detach())
+    for name, value in renamed(plain.state_dict()).items():
+        # The graph's 1/18 is held in single precision.
+        torch.testing.assert_close(flow.state_dict()[name], value, atol=1e-7, rtol=1e-6)
+
+
+def flags(flow: Chain) -> dict[str, Tensor]:
+    return {name: value for name, value in flow.state_dict().items() if name.endswith("initialised")}
