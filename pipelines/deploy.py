@@ -17,7 +17,7 @@ from typing import Any
 
 from pipelines import tether
 from pipelines.environment import HOST, prefect_settings, require, use
-from stages.core.errors import NormotionError, PipelineError
+from stages.core.errors import PipelineError
 from stages.core.params import PipelinesParams, load_section
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -42,7 +42,11 @@ def flow(project: Project) -> None:
 
     state: Any = rebuild(return_state=True)
     if not state.is_completed():
-        _raise(state)
+        raise PipelineError(
+            f"the flow ended as {state.name}: {state.message}",
+            where="the log above, and the run's page in Prefect",
+            fix="mend it and start the flow again: finished stages are kept",
+        )
     log.info(state.message)
 
 
@@ -164,13 +168,3 @@ def _is_ours(port: int) -> bool:
 
 def _api(port: int) -> str:
     return f"http://{HOST}:{port}/api"
-
-
-def _raise(state: Any) -> None:
-    """Raise what stopped a flow, as an error for users."""
-    error = state.result(raise_on_failure=False)
-    if isinstance(error, NormotionError):
-        raise error
-    raise PipelineError(
-        f"the flow ended as {state.name}: {state.message}", fix="see its log in the Prefect page"
-    ) from (error if isinstance(error, BaseException) else None)

@@ -13,15 +13,15 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.futures import wait
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipelines import log_runs
-from pipelines.dag import Stage, read_dag
-from pipelines.runner import Runner
-from stages.core.errors import PipelineError
+from pipelines.dag import read_dag
+from pipelines.runner import Runner, Say
+from stages.core.errors import NormotionError
 from stages.core.params import PipelinesParams, load_section
-from stages.core.paths import find_project
+from stages.core.paths import Project, find_project
 from stages.core.progress import log
 
 
@@ -31,42 +31,49 @@ def rebuild() -> Any:
 
     A failed stage stops those that need it, no others, and fails the flow. Logging that fails is seen as a failed
     task and in the flow's message; the data are complete, so the flow is too.
-
-    Raises:
-        PipelineError: a stage failed, or another run is at work.
     """
     log.setLevel(min(log.level or logging.INFO, logging.INFO))
-    project = find_project()
+    return _reported(lambda: _rebuild(find_project()))
+
+
+def _rebuild(project: Project) -> Any:
     jobs = load_section(project, "pipelines", PipelinesParams).jobs
     tasks: ThreadPoolTaskRunner[None] = ThreadPoolTaskRunner(max_workers=jobs)
     with tasks as pool, Runner(project) as runner:
-        futures: dict[str, Any] = {}
-        for stage in read_dag(project):
-            above = [futures[name] for name in stage.upstream]
-            futures[stage.name] = pool.submit(_task(stage.name, partial(_run, runner, stage)), {}, wait_for=above)
-        wait(list(futures.values()))
-        failed = {name: future.state for name, future in futures.items() if not future.state.is_completed()}
+        stages = read_dag(project)
+        done: dict[str, Any] = {}
+        for stage in stages:
+            work = _task(stage.name, partial(runner.run, stage))
+            done[stage.name] = pool.submit(work, {}, wait_for=[done[name] for name in stage.upstream])
+        wait(list(done.values()))
+        failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
         if failed:
-            raise PipelineError(_summary(failed), fix="see the log of the failed task, then start the flow again")
-        logged = pool.submit(_task("log runs", partial(log_runs.run, project)), {}, wait_for=list(futures.values()))
+            return Failed(message=_summary(failed))
+        needed = {name for stage in stages for name in stage.upstream}
+        last = [future for name, future in done.items() if name not in needed]
+        logged = pool.submit(_task("log runs", lambda say: log_runs.run(project)), {}, wait_for=last)
         wait([logged])
     if not logged.state.is_completed():
-        return Completed(message=f"The data are rebuilt; logging the runs failed: {logged.state.message}")
-    return Completed(message=f"{len(futures)} stages are up to date, runs are logged")
+        return Completed(message=f"the data are rebuilt, but the runs are not logged: {logged.state.message}")
+    return Completed(message=f"{len(stages)} stages are up to date, runs are logged")
 
 
-def _run(runner: Runner, stage: Stage) -> None:
-    """One stage; its output becomes the task's log."""
-    runner.run(stage, say=get_run_logger().info)
+def _task(name: str, work: Callable[[Say], None]) -> Any:
+    """A Prefect task that is shown under the stage's name, with the stage's output as its log."""
+
+    def call() -> Any:
+        return _reported(lambda: work(get_run_logger().info))
+
+    return task(name=name, task_run_name=name, persist_result=False)(call)
 
 
-def _task(name: str, call: Callable[[], None]) -> Any:
-    """A Prefect task that is shown under the stage's name."""
-
-    def work() -> None:
-        call()
-
-    return task(name=name, task_run_name=name, persist_result=False)(work)
+def _reported(work: Callable[[], Any]) -> Any:
+    """What `work` returns, or a failed state with a message for people: an expected failure needs no traceback."""
+    try:
+        return work()
+    except NormotionError as error:
+        get_run_logger().error(str(error))
+        return Failed(message=error.what)
 
 
 def _summary(failed: dict[str, Any]) -> str:

@@ -34,6 +34,10 @@ LAST_LINES = 15
 """Lines of a failed stage's log that its error shows."""
 BUSY = re.compile(r"is busy, it is being blocked by|Unable to acquire lock")
 """DVC's words for a repository that another command is using."""
+HINT = re.compile(
+    r"|To (track the changes with git|enable auto staging), run:|git add .*|dvc config core.*|Use `dvc push`.*"
+)
+"""What DVC says to a person after each stage; noise where nobody reads along."""
 DVC = (sys.executable, "-m", "dvc")
 TETHER = (sys.executable, "-S", str(Path(tether.__file__)))
 RESUME = "`dvc repro` goes on from there"
@@ -134,8 +138,9 @@ class Runner:
         tail: deque[str] = deque(maxlen=LAST_LINES)
         with self._started(["--wait-for-lock", *words], stdout=subprocess.PIPE) as process:
             for line in process.stdout or ():
-                tail.append(line.rstrip())
-                say(tail[-1])
+                if not HINT.fullmatch(line.strip()):
+                    tail.append(line.rstrip())
+                    say(tail[-1])
             return process.wait(), list(tail)
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ import pandas as pd
 
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import ParamsError, SchemaError
-from stages.core.params import Run, load_section, params_error, parse, read_params
+from stages.core.params import Run, load_section, nearest, params_error, parse, read_params
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
 from stages.core.schemas import FRAME_SCORES, SCORES, TRACKS, Rows
@@ -65,6 +65,10 @@ def listed(project: Project) -> list[Run]:
         pair = {field: item.get(field) for field in Run.model_fields} if isinstance(item, dict) else item
         found, row = parse(pair, name, Run)
         problems += found
+        if row and row.detector not in DETECTORS:
+            problems.append(
+                f"{name}.detector: unknown detector {row.detector!r}; {nearest(row.detector, list(DETECTORS))}"
+            )
         runs += [row] if row else []
     if problems:
         raise params_error(problems, project.params)

@@ -53,7 +53,9 @@ class Pieces:
 
     def __init__(self, temporary: Path, schema: Schema, meta: Mapping[str, str], path: Path) -> None:
         self._temporary, self._schema, self._path = temporary, schema, path
-        self._meta = {"schema": schema.name, "version": str(VERSION), **meta}
+        # What another table's metadata says of its own schema and shape does not hold for this one.
+        self._meta = {**meta, "schema": schema.name, "version": str(VERSION)}
+        self._meta.pop("shape", None)
         self._parquet: pq.ParquetWriter | None = None
 
     def append(self, frame: pd.DataFrame, values: NDArray[np.float32] | None = None) -> None:

@@ -42,7 +42,7 @@ NAME = "stg_nf"
 
 
 class StgNfParams(DetectorParams):
-    """The `detectors.stg_nf` section. Defaults are the published ones, except that `flip` is done right.
+    """The `detectors.stg_nf` section. Defaults are the published ones, except `flip` and `statistics`.
 
     Args:
         steps: flow steps, K in the paper. More fit finer shapes of the density and cost as much more time.
@@ -61,6 +61,8 @@ class StgNfParams(DetectorParams):
         learning_rate: Adamax's, in the first two epochs.
         decay: factor on the learning rate per later epoch.
         gradient_clip: largest norm of the gradient.
+        statistics: what batch normalization uses when it scores: `running` averages gathered while the weights moved
+            (published; noisy when the learning rate is large), or those `recomputed` with the final weights.
     """
 
     steps: int = Field(default=8, ge=1)
@@ -76,6 +78,7 @@ class StgNfParams(DetectorParams):
     learning_rate: float = Field(default=5e-4, gt=0)
     decay: float = Field(default=0.99, gt=0, le=1)
     gradient_clip: float = Field(default=100.0, gt=0)
+    statistics: Literal["running", "recomputed"] = "recomputed"
 
     @field_validator("temporal_kernel")
     @classmethod
@@ -148,9 +151,10 @@ class StgNf:
         form, curves = Form.of(train), {"loss": list[float]()}
         network = self._build(form)
         started = time.monotonic()
-        for epoch, loss in enumerate(layers.train(network, train, self.params, self.seed), start=1):
+        losses = layers.train(network, train, self.params, self.seed, watched=validation is not None)
+        for epoch, loss in enumerate(losses, start=1):
             curves["loss"].append(loss)
-            if validation:
+            if validation is not None:
                 held_out = layers.likelihoods(network, validation.poses, self.params.prior_mean)
                 curves.setdefault("validation_loss", []).append(float(held_out.mean(dtype=np.float64)))
             left = (time.monotonic() - started) / epoch * (self.params.epochs - epoch)

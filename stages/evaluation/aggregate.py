@@ -38,7 +38,7 @@ class SmoothingParams(Section):
     """
 
     kind: Literal["none", "gaussian", "cascade"] = "gaussian"
-    seconds: float = Field(default=0.4, ge=0)
+    seconds: float = Field(default=0.4, ge=0, allow_inf_nan=False)
 
 
 class EvaluateParams(Section):

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.core.params import Section
 from stages.core.skeleton import BODY
 from stages.core.storage import sha256_file, sha256_text
 from stages.pose.duplicates import distinct
-from stages.pose.movenet import LIGHTNING, MoveNet, movenet
-from stages.pose.nanodet import NANODET, NanoDet, nanodet
+from stages.pose.movenet import LIGHTNING, movenet
+from stages.pose.nanodet import NANODET, nanodet
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 WEIGHTS = {"movenet": (NANODET, LIGHTNING)}
 """The networks each backend loads."""
@@ -57,6 +60,12 @@ class ExtractParams(Section):
     same: float = Field(default=0.6, gt=0, le=1)
     threads: int | None = Field(default=None, gt=0)
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.weak > self.strong:
+            raise ValueError(f"weak = {self.weak} must not exceed strong = {self.strong}")
+        return self
+
 
 @dataclass(frozen=True)
 class People:
@@ -71,9 +80,9 @@ class People:
         duplicates: boxes dropped because another one holds the same person.
     """
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    keypoints: NDArray[np.float32]
+    boxes: Floats
+    scores: Floats
+    keypoints: Floats
     junk: int = 0
     doubted: int = 0
     duplicates: int = 0
@@ -90,7 +99,7 @@ class Estimator(Protocol):
         """Engine and networks that compute the poses, for the files' metadata."""
         ...
 
-    def __call__(self, image: NDArray[np.uint8]) -> People:
+    def __call__(self, image: Image) -> People:
         """Find everybody in a frame `(height, width, 3)`, BGR."""
         ...
 
@@ -106,12 +115,12 @@ class TopDown:
         version: as in `Estimator`.
     """
 
-    detector: NanoDet
-    poser: MoveNet
+    detector: Callable[[Image], tuple[Floats, Floats]]
+    poser: Callable[[Image, Floats], Floats]
     params: ExtractParams
     version: str
 
-    def __call__(self, image: NDArray[np.uint8]) -> People:
+    def __call__(self, image: Image) -> People:
         """Find everybody in a frame `(height, width, 3)`, BGR."""
         boxes, scores = self.detector(image)
         keypoints = self.poser(image, boxes)
@@ -151,7 +160,7 @@ def fingerprint(params: ExtractParams) -> str:
 
 
 def people(
-    find: Estimator, images: Iterable[tuple[int, NDArray[np.uint8]]], threads: int | None = None
+    find: Estimator, images: Iterable[tuple[int, Image]], threads: int | None = None
 ) -> Generator[tuple[int, People]]:
     """Find people in each frame, several frames at a time, in the frames' order.
 

@@ -31,7 +31,7 @@ def extent_boxes(keypoints: Floats, margin: float, size: tuple[int, int]) -> Flo
     widening = margin * (high - low)
     limit = np.array(size)[:, None] - 1.0
     ends = np.stack([low - widening, high + widening], axis=2)  # (P, axis, low or high)
-    return np.trunc(np.clip(ends, 0.0, limit)).reshape(-1, 4)
+    return np.asarray(np.trunc(np.clip(ends, 0.0, limit)).reshape(-1, 4))
 
 
 def longer_sides(boxes: Floats) -> Floats:
@@ -69,7 +69,7 @@ def region_overlap(first: Floats, second: Floats) -> Floats:
     height = np.minimum(ours[3], theirs[3]) - np.maximum(ours[2], theirs[2])
     intersection = np.where((width > 0) & (height > 0), (width + 1) * (height + 1), 0.0)
     areas = [(region[1] - region[0] + 1) * (region[3] - region[2] + 1) for region in (ours, theirs)]
-    return intersection / (areas[0] + areas[1] - intersection + LEAST)
+    return np.asarray(intersection / (areas[0] + areas[1] - intersection + LEAST))
 
 
 def matched_overlap(first: Floats, second: Floats, matches: Floats) -> Floats:
@@ -86,7 +86,7 @@ def matched_overlap(first: Floats, second: Floats, matches: Floats) -> Floats:
     starts, ends = _inside(first, matches[:, :2]), _inside(second, matches[:, 2:])  # (C, ..., K), (P, ..., K)
     both = np.einsum("c...k,p...k->cp...", starts, ends)
     either = starts.sum(axis=-1)[:, None] + ends.sum(axis=-1)[None] - both
-    return both / (either + LEAST)
+    return np.asarray(both / (either + LEAST))
 
 
 def best_mean(overlaps: Floats, best: int) -> Floats:
@@ -100,11 +100,11 @@ def best_mean(overlaps: Floats, best: int) -> Floats:
         `(C, P)`.
     """
     count = min(best, overlaps.shape[-1])
-    return np.partition(overlaps, -count, axis=-1)[..., -count:].mean(axis=-1)
+    return np.asarray(np.partition(overlaps, -count, axis=-1)[..., -count:].mean(axis=-1))
 
 
 def _inside(regions: Floats, points: Floats) -> Floats:
     """1.0 where a point lies in a region, `(..., K)`."""
     left, right, top, bottom = np.moveaxis(regions[..., None], -2, 0)  # (..., 1) each
     x, y = points.T
-    return ((x >= left) & (x <= right) & (y >= top) & (y <= bottom)).astype(np.float64)
+    return np.asarray((x >= left) & (x <= right) & (y >= top) & (y <= bottom), dtype=np.float64)

@@ -1,23 +1,22 @@
-"""Track ids for the people of one clip, frame by frame and online.
+"""Who is who from frame to frame: track ids for the people of one clip, online.
 
-Source: Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018, as released with AlphaPose: the latest
-appearance of every person is compared with the people of a frame by overlaps of boxes and joints and, where a matcher
-of images is given, by the image points both share; the Hungarian method picks the best one-to-one pairs.
+Source: Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018, as released with AlphaPose: every person's
+latest appearance is compared with the people of a frame, by overlaps of boxes and joints and, where a matcher of
+images is given, by the image points they share; the Hungarian method takes the best one-to-one pairs.
 
-Two things stand on top, both off in `published`. Weak boxes continue tracks and never start them, as the second
-association of Zhang et al., "ByteTrack", ECCV 2022. And a person is looked for where their recent motion leads.
+Three things differ by default, each a parameter that `TrackParams.published` turns off: people are looked for where
+their recent motion leads; joints may stray in proportion to a person's size; weak people continue tracks and never
+start them (the second association of Zhang et al., "ByteTrack", ECCV 2022).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import linear_sum_assignment
 
 from stages.core.params import Section
 from stages.pose.overlap import (
@@ -32,116 +31,217 @@ from stages.pose.overlap import (
 
 Ints = NDArray[np.int64]
 Matcher = Callable[[int, int], Floats]
-"""Gives the image points `(K, 4)` matched between an earlier and a later frame of the clip."""
+"""Gives image points `(K, 4)` matched between an earlier and a later frame: x, y there and x, y here, px."""
+
+NOBODY = -1
+"""The id of people who are not tracked."""
 
 
 class TrackParams(Section):
-    link: int = Field(default=100, ge=1)
-    match: float = Field(default=0.2, ge=0)
-    num: int = Field(default=7, ge=1)
-    mag: float | None = Field(default=None, gt=0)
-    mag_scale: float = Field(default=0.15, gt=0)
-    margin: float = Field(default=0.1, ge=0)
-    strong: float = Field(default=0.35, ge=0)
-    weak: float = Field(default=0.2, ge=0)
-    bridge: float = Field(default=1.0, ge=0)
+    """The `track` section.
+
+    Args:
+        strong: score from which a person may start a track, in the backend's unit; weaker ones only continue one that
+            no strong person does. Null: what the backend says, and where it says nothing everybody is strong.
+        match: least overlap at which two appearances are one person: box + joint overlap, twice that for people seen
+            in the previous frame, so 0 to 2 or 4. Higher breaks tracks where people hurry, lower swaps neighbours.
+        bridge: seconds for which a lost person is looked for where their recent motion leads; 0 looks where they were.
+        memory: seconds over which that motion is averaged. Longer is steadier and turns later.
+        link: frames for which a lost person is remembered; null: as long as `bridge` looks for them.
+        boxes: whose overlap counts: the detector's boxes, or those around the joints (published), which the limbs of
+            a neighbour can pull away.
+        margin: share of its width and height by which a box around joints is widened on each side.
+        num: joints that count in joint overlap: those that overlap best.
+        mag_scale: half the side of the square around a joint, in longer sides of the person's box. Larger forgives
+            more motion and tells neighbours apart less.
+        mag: the same in px whatever a person's size (published: 30), in place of `mag_scale`.
+        copy_empty: copy everybody into frames without people (published); invents people, so off by default.
+    """
+
+    strong: float | None = Field(default=None, ge=0)
+    match: float = Field(default=0.4, ge=0)
+    bridge: float = Field(default=2.0, ge=0)
     memory: float = Field(default=0.3, gt=0)
+    link: int | None = Field(default=None, ge=1)
+    boxes: Literal["detector", "joints"] = "detector"
+    margin: float = Field(default=0.1, ge=0)
+    num: int = Field(default=7, ge=1)
+    mag_scale: float = Field(default=0.2, gt=0)
+    mag: float | None = Field(default=None, gt=0)
     copy_empty: bool = False
 
+    @classmethod
+    def published(cls) -> TrackParams:
+        """PoseFlow as its authors released it."""
+        return cls(strong=0, match=0.2, bridge=0, link=100, boxes="joints", margin=0.1, num=7, mag=30, copy_empty=True)
 
-@dataclass
-class Seen:
-    """Latest appearance of every person still remembered."""
+
+class Seen(NamedTuple):
+    """Appearances of people, one row each.
+
+    Args:
+        ids: `(P,)`, from 1; `NOBODY` where not known yet.
+        frames: `(P,)`.
+        boxes: `(P, 4)` left, right, top, bottom in px.
+        keypoints: `(P, V, 2)` px.
+        velocity: `(P, 2)` px per frame.
+    """
 
     ids: Ints
     frames: Ints
+    boxes: Floats
     keypoints: Floats
     velocity: Floats
 
-    def take(self, rows) -> "Seen":
-        return Seen(self.ids[rows], self.frames[rows], self.keypoints[rows], self.velocity[rows])
+    def take(self, rows: Ints | NDArray[np.bool_]) -> Seen:
+        """Some rows, by position or mask."""
+        ids, frames, boxes, keypoints, velocity = self
+        return Seen(ids[rows], frames[rows], boxes[rows], keypoints[rows], velocity[rows])
 
-    def then(self, other: "Seen") -> "Seen":
-        return Seen(
-            *(np.concatenate([getattr(self, k), getattr(other, k)]) for k in ("ids", "frames", "keypoints", "velocity"))
-        )
+    def then(self, other: Seen) -> Seen:
+        """These rows and those after them."""
+        ids, frames = (np.concatenate(parts) for parts in zip(self[:2], other[:2], strict=True))
+        boxes, keypoints, velocity = (np.concatenate(parts) for parts in zip(self[2:], other[2:], strict=True))
+        return Seen(ids, frames, boxes, keypoints, velocity)
+
+    def moved(self, shift: Floats) -> Seen:
+        """Everybody `shift` `(P, 2)` px further on."""
+        boxes = self.boxes + shift[:, [0, 0, 1, 1]]
+        return self._replace(boxes=boxes, keypoints=self.keypoints + shift[:, None])
 
 
 class Tracker:
-    predict_fresh = True
-    revive = True
-    grow = 0.0
+    """Gives the people of one clip their ids, frame by frame.
+
+    Args:
+        params: see `TrackParams`.
+        fps: frames per second of the clip.
+        size: width and height of its frames in px.
+        strong: score from which a person may start a track, where `params` leaves it open.
+        matcher: gives matched image points, a further cue; None goes by boxes and joints alone.
+
+    Attributes:
+        strong: score from which a person may start a track.
+        copies: whether people are copied into empty frames.
+    """
 
     def __init__(
-        self, params: TrackParams, *, fps: float, size: tuple[int, int], matcher: Matcher | None = None
+        self,
+        params: TrackParams,
+        *,
+        fps: float,
+        size: tuple[int, int],
+        strong: float = 0.0,
+        matcher: Matcher | None = None,
     ) -> None:
-        self.params, self.size, self.matcher = params, size, matcher
-        self.bridge = params.bridge * fps
-        self.memory = params.memory * fps
-        self.seen: Seen | None = None
-        self.last_id = 0
+        self._params = params
+        self._size = size
+        self.strong = strong if params.strong is None else params.strong
+        self.copies = params.copy_empty
+        self._matcher = matcher
+        self._bridge = params.bridge * fps
+        self._memory = params.memory * fps
+        self._link = max(1.0, self._bridge) if params.link is None else params.link
+        self._seen: Seen | None = None
+        self._last = 0
 
-    def step(self, frame: int, keypoints: Floats, scores: Floats) -> Ints:
-        ids = np.full(len(scores), -1, dtype=np.int64)
-        if self.seen is None:
-            self.seen = Seen(
-                np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, *keypoints.shape[1:])), np.empty((0, 2))
-            )
-        seen = self.seen = self.seen.take(frame - self.seen.frames <= self.params.link)
-        source = np.full(len(scores), -1, dtype=np.int64)
-        strong = scores >= self.params.strong
-        weak = ~strong & (scores >= self.params.weak)
-        if len(seen.ids):
-            sim = self.similarity(frame, keypoints)
-            self.pair(sim, np.arange(len(seen.ids)), np.flatnonzero(strong), source)
-            free = np.setdiff1d(np.arange(len(seen.ids)), source)
-            free = free[(frame - seen.frames[free]) <= max(1, self.bridge)]
-            self.pair(sim, free, np.flatnonzero(weak), source)
-        ids[source >= 0] = seen.ids[source[source >= 0]]
-        new = strong & (source < 0)
-        ids[new] = self.last_id + 1 + np.arange(new.sum())
-        self.last_id += int(new.sum())
-        self.remember(frame, keypoints, ids, source)
-        return ids
+    def step(self, frame: int, boxes: Floats, keypoints: Floats, scores: Floats) -> Ints:
+        """Ids of the people of one frame.
 
-    def pair(self, sim, candidates, people, source):
-        if not len(candidates) or not len(people):
-            return
-        sub = sim[np.ix_(candidates, people)]
-        a, b = linear_sum_assignment(-sub)
-        ok = sub[a, b] > self.params.match
-        source[people[b[ok]]] = candidates[a[ok]]
+        Args:
+            frame: its number, larger than at the last call.
+            boxes: `(P, 4)` left, right, top, bottom in px; not looked at where `params.boxes` is `joints`.
+            keypoints: `(P, V, 2)` px.
+            scores: `(P,)`, the detector's.
 
-    def similarity(self, frame, keypoints):
-        p, seen = self.params, self.seen
+        Returns:
+            `(P,)` ids from 1 on; `NOBODY` for weak people who continue no track.
+        """
+        people = self._appear(frame, boxes, keypoints)
+        seen = people.take(np.arange(0)) if self._seen is None else self._seen
+        seen = seen.take(frame - seen.frames <= self._link)
+        strong = scores >= self.strong
+        source = self._associate(frame, seen, people, strong)
+        self._name(people, seen, source, strong)
+        self._follow(frame, people, seen, source, strong)
+        lost = np.ones(len(seen.ids), dtype=bool)
+        lost[source[source >= 0]] = False
+        self._seen = people.take(people.ids != NOBODY).then(seen.take(lost))
+        return people.ids
+
+    def hold(self, frame: int) -> None:
+        """Take everybody of the previous frame for seen in this one too, which is empty (published)."""
+        if self._seen is not None:
+            self._seen.frames[self._seen.frames == frame - 1] = frame
+
+    def similarity(self, frame: int, seen: Seen, people: Seen) -> Floats:
+        """PoseFlow's score of every pair, `(C, P)`: weighted overlaps, more for people of the previous frame."""
         gap = frame - seen.frames
-        moved = np.where((gap <= self.bridge) & (self.predict_fresh | (gap > 1)), gap, 0)[:, None] * seen.velocity
-        places = seen.keypoints + moved[:, None]
-        ours, theirs = extent_boxes(places, p.margin, self.size), extent_boxes(keypoints, p.margin, self.size)
-        half = [
-            np.full(len(b), p.mag) if p.mag else p.mag_scale * longer_sides(b)
-            for b in (extent_boxes(seen.keypoints, p.margin, self.size), theirs)
-        ]
-        half[0] = half[0] * (1 + self.grow * np.where(gap <= self.bridge, gap - 1, 0))
-        squares = [joint_squares(k, h) for k, h in zip((places, keypoints), half)]
+        ours = seen.moved(np.where(gap <= self._bridge, gap, 0)[:, None] * seen.velocity)
         fresh = (gap == 1)[:, None]
-        weight = np.where(fresh, 2.0, 1.0)
-        sim = weight * (region_overlap(ours, theirs) + best_mean(region_overlap(*squares), p.num))
-        if self.matcher is not None and fresh.any():
-            m = self.matcher(frame - 1, frame)
-            sim = sim + fresh * (matched_overlap(ours, theirs, m) + best_mean(matched_overlap(*squares, m), p.num))
-        return sim
+        squares = self._squares(ours), self._squares(people)
+        overlaps = region_overlap(ours.boxes, people.boxes) + best_mean(region_overlap(*squares), self._params.num)
+        score: Floats = np.where(fresh, 2.0, 1.0) * overlaps
+        if self._matcher is not None and fresh.any():
+            matches = self._matcher(frame - 1, frame)
+            shared = matched_overlap(ours.boxes, people.boxes, matches)
+            score += fresh * (shared + best_mean(matched_overlap(*squares, matches), self._params.num))
+        return score
 
-    def remember(self, frame, keypoints, ids, source):
-        seen = self.seen
-        kept = ids >= 0
-        velocity = np.zeros((len(ids), 2))
-        old = source >= 0
-        s = source[old]
-        gap = (frame - seen.frames[s])[:, None]
-        now = (keypoints[old] - seen.keypoints[s]).mean(axis=1) / gap
-        trust = 1 - np.exp(-gap / self.memory)
-        velocity[old] = (1 - trust) * seen.velocity[s] + trust * now
-        present = Seen(ids[kept], np.full(kept.sum(), frame), keypoints[kept], velocity[kept])
-        rest = np.setdiff1d(np.arange(len(seen.ids)), source)
-        self.seen = present.then(seen.take(rest))
+    def _appear(self, frame: int, boxes: Floats, keypoints: Floats) -> Seen:
+        if self._params.boxes == "joints":
+            boxes = extent_boxes(keypoints, self._params.margin, self._size)
+        count = len(keypoints)
+        unknown, frames = np.full(count, NOBODY, dtype=np.int64), np.full(count, frame, dtype=np.int64)
+        return Seen(unknown, frames, boxes, keypoints, np.zeros((count, 2)))
+
+    def _associate(self, frame: int, seen: Seen, people: Seen, strong: NDArray[np.bool_]) -> Ints:
+        """Row of `seen` that each person continues, or -1; strong people choose first."""
+        source = np.full(len(people.ids), -1, dtype=np.int64)
+        if not len(seen.ids) or not len(people.ids):
+            return source
+        score = self.similarity(frame, seen, people)
+        for turn in (np.flatnonzero(strong), np.flatnonzero(~strong)):
+            free = np.setdiff1d(np.arange(len(seen.ids)), source)
+            rows, columns = pairs(score[np.ix_(free, turn)], self._params.match)
+            source[turn[columns]] = free[rows]
+        return source
+
+    def _name(self, people: Seen, seen: Seen, source: Ints, strong: NDArray[np.bool_]) -> None:
+        """Write ids into `people`."""
+        known = source >= 0
+        people.ids[known] = seen.ids[source[known]]
+        new = np.flatnonzero(strong & ~known)
+        people.ids[new] = self._last + 1 + np.arange(len(new))
+        self._last += len(new)
+
+    def _follow(self, frame: int, people: Seen, seen: Seen, source: Ints, strong: NDArray[np.bool_]) -> None:
+        """Write velocities into `people`; a weak pose is too uncertain to say how its person moves."""
+        known = np.flatnonzero(source >= 0)
+        before = seen.take(source[known])
+        gap = (frame - before.frames)[:, None]
+        velocity = (people.keypoints[known] - before.keypoints).mean(axis=1) / gap
+        trust = strong[known, None] * -np.expm1(-gap / self._memory)
+        people.velocity[known] = before.velocity + trust * (velocity - before.velocity)
+
+    def _squares(self, people: Seen) -> Floats:
+        sides = longer_sides(people.boxes)
+        half = self._params.mag_scale * sides if self._params.mag is None else np.full_like(sides, self._params.mag)
+        return joint_squares(people.keypoints, half)
+
+
+def pairs(score: Floats, least: float) -> tuple[Ints, Ints]:
+    """The one-to-one pairs with the largest total score, less those that do not exceed `least`.
+
+    Args:
+        score: `(C, P)`.
+        least: what a pair has to exceed.
+
+    Returns:
+        Rows and columns of the pairs.
+    """
+    from scipy.optimize import linear_sum_assignment  # slow to import, and `check` wants the params alone
+
+    rows, columns = linear_sum_assignment(score, maximize=True)
+    accepted = score[rows, columns] > least
+    return rows[accepted], columns[accepted]

@@ -115,7 +115,7 @@ def _draw_skeleton(cv2: Any, canvas: Image, person: Person, layout: Layout, scal
     points = np.rint(person.keypoints[:, :2] * scale * _FINE).astype(int)
     sure = person.keypoints[:, 2] >= least
     bones = [(points[a], points[b]) for a, b in layout.bones if sure[a] and sure[b]]
-    tall = min(3, 1 + int(person.box[3] * scale) // 50)
+    tall = min(3, 1 + int(person.box[3] * scale) // 30)
     thick = tall + round(1.5 * (person.heat or 0))
     for colour, extra in ((_RIM, 2), (heat(person.heat), 0)):
         for start, end in bones:

@@ -31,7 +31,7 @@ class ReportParams(Section):
     """
 
     title: str = "Which detector finds abnormal behaviour best?"
-    film_frames: int = Field(default=6, ge=1)
+    film_frames: int = Field(default=6, ge=1, le=12)
     films: int = Field(default=24, ge=0)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from stages.core.errors import ScoreError
 from stages.core.schemas import FRAME_SCORES
@@ -270,6 +271,12 @@ def test_of_several_parts_one_must_be_named() -> None:
     with pytest.raises(ScoreError, match="asked was 'sum'"):
         raw(scores, clips(a=4), part="sum")
     assert raw(scores, clips(a=4), part="static")["raw"].tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("seconds", [-0.1, float("inf"), float("nan")])
+def test_a_smoothing_that_makes_no_sense_is_refused(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        SmoothingParams(seconds=seconds)
 
 
 @pytest.mark.parametrize("kind", ["none", "gaussian", "cascade"])

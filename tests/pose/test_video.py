@@ -52,7 +52,8 @@ def test_frames_come_whole_and_in_order(tmp_path: Path, ahead: int) -> None:
     found = list(frames(make(tmp_path / "ramp.mp4"), expected=20, ahead=ahead))
     assert [index for index, _ in found] == list(range(20))
     for index, image in found:
-        assert (image.shape, image.dtype) == ((48, 64, 3), np.uint8)
+        assert image.shape == (48, 64, 3)
+        assert image.dtype == np.dtype(np.uint8)
         assert (
             abs(float(image.mean()) - STEP * index) < STEP / 2
         )  # lossy, but nearer to its own value than to any other
@@ -93,7 +94,7 @@ def test_no_more_than_the_bound_is_decoded_ahead(monkeypatch: pytest.MonkeyPatch
 
 def test_a_cut_off_recording_is_refused_with_both_numbers(tmp_path: Path) -> None:
     path = cut(make(tmp_path / "ramp.avi"), 0.6)
-    decoded = []
+    decoded: list[object] = []
     with pytest.raises(VideoError, match="but clips.csv declares 20") as error:
         decoded.extend(frames(path, expected=20))
     assert 0 < len(decoded) < 20
@@ -123,7 +124,7 @@ def _without_index(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
-        (lambda path: None, "missing"),
+        (lambda _: None, "missing"),
         (lambda path: path.mkdir(), "missing"),
         (lambda path: path.touch(), "empty"),
         (_text, "no video"),

@@ -205,6 +205,12 @@ def test_a_wrong_run_is_refused_by_name(project: Project) -> None:
         report.run(project)
 
 
+def test_an_unknown_detector_is_refused_with_the_nearest(project: Project) -> None:
+    edit(project, runs=[{"dataset": "toy", "detector": "stgnf"}])
+    with pytest.raises(ParamsError, match=r"runs\[0\].detector: .* did you mean 'stg_nf'"):
+        report.run(project)
+
+
 @pytest.mark.parametrize("missing", ["metrics/toy/knn.json", "plots/toy/knn/roc.csv", "frame_scores/toy/knn.parquet"])
 def test_a_run_that_was_not_evaluated_is_named(project: Project, missing: str) -> None:
     (project.root / "reports" / missing).unlink()

@@ -7,14 +7,14 @@ supplement section 10.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from stages.core.errors import TrainingError
 from stages.core.seeding import derive
@@ -62,8 +62,15 @@ def build(form: Form, params: StgNfParams, seed: int) -> Chain:
         return Chain({str(number): step(number) for number in range(params.steps)})
 
 
-def train(network: Chain, windows: Windows, params: StgNfParams, seed: int) -> Iterator[float]:
+def train(network: Chain, windows: Windows, params: StgNfParams, seed: int, *, watched: bool) -> Iterator[float]:
     """Maximise the windows' likelihood, an epoch at a time; yields each epoch's mean loss in bits per dimension.
+
+    Args:
+        network: begins where it stands.
+        windows: not augmented; mirrored copies are made on the way.
+        params: see `StgNfParams`.
+        seed: of the order of the windows.
+        watched: whether likelihoods are taken between epochs; after the last one they may be in any case.
 
     Raises:
         TrainingError: the loss is no longer finite.
@@ -85,7 +92,28 @@ def train(network: Chain, windows: Windows, params: StgNfParams, seed: int) -> I
         loss = float(total) / sum(map(len, batches))
         if not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} in epoch {epoch + 1}", fix="lower detectors.stg_nf.learning_rate")
+        if params.statistics == "recomputed" and (watched or epoch + 1 == params.epochs):
+            chunks = torch.chunk(shuffled, -(-len(shuffled) // SCORE_BATCH))
+            recompute_statistics(network, (mirror.take(poses, rows) for rows in chunks))
         yield loss
+
+
+@torch.no_grad()
+def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Set the running statistics of batch normalization to the average over `batches`, under the present weights.
+
+    Those gathered while the weights moved belong to no one network. Source: Wu and Johnson, "Rethinking 'Batch' in
+    BatchNorm", 2021, section 3.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    network.train()
+    for number, batch in enumerate(batches, start=1):
+        for norm in norms:
+            norm.momentum = 1 / number
+        network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def update(network: Chain, optimizer: torch.optim.Optimizer, batch: Tensor, params: StgNfParams) -> Tensor:
