@@ -38,9 +38,18 @@ def flow(project: Project) -> None:
         PipelineError: the flow failed.
     """
     _prepare(project)
+    from httpx import TransportError
+
     from pipelines.flows import rebuild
 
-    state: Any = rebuild(return_state=True)
+    try:
+        state: Any = rebuild(return_state=True)
+    except TransportError as error:
+        raise PipelineError(
+            f"the Prefect server went away during the flow: {error}",
+            where=os.environ.get("PREFECT_API_URL", "a server of this run's own"),
+            fix="finished stages are kept; start the flow again, or go on without Prefect: `dvc repro`",
+        ) from error
     if not state.is_completed():
         raise PipelineError(
             f"the flow ended as {state.name}: {state.message}",

@@ -51,7 +51,7 @@ def _rebuild(project: Project) -> Any:
             return Failed(message=_summary(failed))
         needed = {name for stage in stages for name in stage.upstream}
         last = [future for name, future in done.items() if name not in needed]
-        logged = pool.submit(_task("log runs", lambda say: log_runs.run(project)), {}, wait_for=last)
+        logged = pool.submit(_task("log runs", lambda _: log_runs.run(project)), {}, wait_for=last)
         wait([logged])
     if not logged.state.is_completed():
         return Completed(message=f"the data are rebuilt, but the runs are not logged: {logged.state.message}")

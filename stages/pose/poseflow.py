@@ -82,6 +82,8 @@ class Seen(NamedTuple):
     Args:
         ids: `(P,)`, from 1; `NOBODY` where not known yet.
         frames: `(P,)`.
+        sure: `(P,)` frame of the last appearance that was strong.
+        strong: `(P,)` how many appearances were strong.
         boxes: `(P, 4)` left, right, top, bottom in px.
         keypoints: `(P, V, 2)` px.
         velocity: `(P, 2)` px per frame.
@@ -89,20 +91,23 @@ class Seen(NamedTuple):
 
     ids: Ints
     frames: Ints
+    sure: Ints
+    strong: Ints
     boxes: Floats
     keypoints: Floats
     velocity: Floats
 
     def take(self, rows: Ints | NDArray[np.bool_]) -> Seen:
         """Some rows, by position or mask."""
-        ids, frames, boxes, keypoints, velocity = self
-        return Seen(ids[rows], frames[rows], boxes[rows], keypoints[rows], velocity[rows])
+        ids, frames, sure, strong = (part[rows] for part in self[:4])
+        boxes, keypoints, velocity = (part[rows] for part in self[4:])
+        return Seen(ids, frames, sure, strong, boxes, keypoints, velocity)
 
     def then(self, other: Seen) -> Seen:
         """These rows and those after them."""
-        ids, frames = (np.concatenate(parts) for parts in zip(self[:2], other[:2], strict=True))
-        boxes, keypoints, velocity = (np.concatenate(parts) for parts in zip(self[2:], other[2:], strict=True))
-        return Seen(ids, frames, boxes, keypoints, velocity)
+        ids, frames, sure, strong = (np.concatenate(parts) for parts in zip(self[:4], other[:4], strict=True))
+        boxes, keypoints, velocity = (np.concatenate(parts) for parts in zip(self[4:], other[4:], strict=True))
+        return Seen(ids, frames, sure, strong, boxes, keypoints, velocity)
 
     def moved(self, shift: Floats) -> Seen:
         """Everybody `shift` `(P, 2)` px further on."""
@@ -124,6 +129,9 @@ class Tracker:
         strong: score from which a person may start a track.
         copies: whether people are copied into empty frames.
     """
+
+    patience = 1e9
+    limit = 1e9
 
     def __init__(
         self,
@@ -193,7 +201,7 @@ class Tracker:
             boxes = extent_boxes(keypoints, self._params.margin, self._size)
         count = len(keypoints)
         unknown, frames = np.full(count, NOBODY, dtype=np.int64), np.full(count, frame, dtype=np.int64)
-        return Seen(unknown, frames, boxes, keypoints, np.zeros((count, 2)))
+        return Seen(unknown, frames, frames.copy(), np.ones(count, dtype=np.int64), boxes, keypoints, np.zeros((count, 2)))
 
     def _associate(self, frame: int, seen: Seen, people: Seen, strong: NDArray[np.bool_]) -> Ints:
         """Row of `seen` that each person continues, or -1; strong people choose first."""
@@ -201,8 +209,9 @@ class Tracker:
         if not len(seen.ids) or not len(people.ids):
             return source
         score = self.similarity(frame, seen, people)
-        for turn in (np.flatnonzero(strong), np.flatnonzero(~strong)):
-            free = np.setdiff1d(np.arange(len(seen.ids)), source)
+        tired = frame - seen.sure > np.minimum(self.limit, self.patience * seen.strong)
+        for turn, barred in ((np.flatnonzero(strong), np.zeros(len(tired), dtype=bool)), (np.flatnonzero(~strong), tired)):
+            free = np.setdiff1d(np.flatnonzero(~barred), source)
             rows, columns = pairs(score[np.ix_(free, turn)], self._params.match)
             source[turn[columns]] = free[rows]
         return source
@@ -221,6 +230,8 @@ class Tracker:
         before = seen.take(source[known])
         gap = (frame - before.frames)[:, None]
         velocity = (people.keypoints[known] - before.keypoints).mean(axis=1) / gap
+        people.sure[known] = np.where(strong[known], frame, before.sure)
+        people.strong[known] = strong[known] + before.strong
         trust = strong[known, None] * -np.expm1(-gap / self._memory)
         people.velocity[known] = before.velocity + trust * (velocity - before.velocity)
 
