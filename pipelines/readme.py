@@ -1,10 +1,11 @@
-"""`normotion readme`: the README's results and pictures, taken from the last report."""
+"""`normotion readme`: the README's results and pictures, taken from the last report, and the data dictionary."""
 
 from __future__ import annotations
 
 import re
 import shutil
 
+from stages.core.dictionary import write_dictionary
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -37,6 +38,7 @@ def run(project: Project) -> None:
         )
     if fresh != text:
         write_text(readme, fresh)
+    write_dictionary(project.root / "data" / "README.md")
     copied = [name for name in sorted(set(PICTURE.findall(fresh))) if _copy(project, name)]
     log.info(
         "README: results %s, pictures from the report: %s",

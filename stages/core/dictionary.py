@@ -6,10 +6,11 @@ from pathlib import Path
 
 from stages.core.schemas import SCHEMAS, VERSION, Column, Schema
 from stages.core.skeleton import LAYOUTS, Layout
+from stages.core.storage import write_text
 
 HEAD = f"""# Data dictionary
 
-Written from `stages/core/schemas.py` (schema version {VERSION}) by `normotion dictionary`: edit that file, not this.
+Written from `stages/core/schemas.py` (schema version {VERSION}) by `normotion readme`: edit that file, not this.
 
 Every table is one Parquet file, or one per clip or split. Its metadata names the schema and version, the joint layout,
 units, channels, the backend that made it and the sha256 of its source. Tables of another version are refused.
@@ -40,7 +41,7 @@ def dictionary() -> str:
 
 def write_dictionary(path: Path) -> None:
     """Write the page."""
-    path.write_text(dictionary(), encoding="utf-8")
+    write_text(path, dictionary())
 
 
 def _table(schema: Schema) -> str:

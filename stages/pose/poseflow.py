@@ -12,7 +12,7 @@ start them (the second association of Zhang et al., "ByteTrack", ECCV 2022).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from stages.pose.overlap import (
 )
 
 Ints = NDArray[np.int64]
+People = NDArray[np.void]
+"""People at their latest appearance, one row each: id, frame, frame of the latest strong appearance and how many were
+strong, box (left, right, top, bottom in px), velocity (px per frame), joints (px)."""
 Matcher = Callable[[int, int], Floats]
 """Gives image points `(K, 4)` matched between an earlier and a later frame: x, y there and x, y here, px."""
 
@@ -76,45 +79,6 @@ class TrackParams(Section):
         return cls(strong=0, match=0.2, bridge=0, link=100, boxes="joints", margin=0.1, num=7, mag=30, copy_empty=True)
 
 
-class Seen(NamedTuple):
-    """Appearances of people, one row each.
-
-    Args:
-        ids: `(P,)`, from 1; `NOBODY` where not known yet.
-        frames: `(P,)`.
-        sure: `(P,)` frame of the last appearance that was strong.
-        strong: `(P,)` how many appearances were strong.
-        boxes: `(P, 4)` left, right, top, bottom in px.
-        keypoints: `(P, V, 2)` px.
-        velocity: `(P, 2)` px per frame.
-    """
-
-    ids: Ints
-    frames: Ints
-    sure: Ints
-    strong: Ints
-    boxes: Floats
-    keypoints: Floats
-    velocity: Floats
-
-    def take(self, rows: Ints | NDArray[np.bool_]) -> Seen:
-        """Some rows, by position or mask."""
-        ids, frames, sure, strong = (part[rows] for part in self[:4])
-        boxes, keypoints, velocity = (part[rows] for part in self[4:])
-        return Seen(ids, frames, sure, strong, boxes, keypoints, velocity)
-
-    def then(self, other: Seen) -> Seen:
-        """These rows and those after them."""
-        ids, frames, sure, strong = (np.concatenate(parts) for parts in zip(self[:4], other[:4], strict=True))
-        boxes, keypoints, velocity = (np.concatenate(parts) for parts in zip(self[4:], other[4:], strict=True))
-        return Seen(ids, frames, sure, strong, boxes, keypoints, velocity)
-
-    def moved(self, shift: Floats) -> Seen:
-        """Everybody `shift` `(P, 2)` px further on."""
-        boxes = self.boxes + shift[:, [0, 0, 1, 1]]
-        return self._replace(boxes=boxes, keypoints=self.keypoints + shift[:, None])
-
-
 class Tracker:
     """Gives the people of one clip their ids, frame by frame.
 
@@ -129,9 +93,6 @@ class Tracker:
         strong: score from which a person may start a track.
         copies: whether people are copied into empty frames.
     """
-
-    patience = 1e9
-    limit = 1e9
 
     def __init__(
         self,
@@ -150,7 +111,7 @@ class Tracker:
         self._bridge = params.bridge * fps
         self._memory = params.memory * fps
         self._link = max(1.0, self._bridge) if params.link is None else params.link
-        self._seen: Seen | None = None
+        self._seen: People | None = None
         self._last = 0
 
     def step(self, frame: int, boxes: Floats, keypoints: Floats, scores: Floats) -> Ints:
@@ -166,79 +127,80 @@ class Tracker:
             `(P,)` ids from 1 on; `NOBODY` for weak people who continue no track.
         """
         people = self._appear(frame, boxes, keypoints)
-        seen = people.take(np.arange(0)) if self._seen is None else self._seen
-        seen = seen.take(frame - seen.frames <= self._link)
+        seen = people[:0] if self._seen is None else self._seen
+        seen = seen[frame - seen["frame"] <= self._link]
         strong = scores >= self.strong
         source = self._associate(frame, seen, people, strong)
-        self._name(people, seen, source, strong)
-        self._follow(frame, people, seen, source, strong)
-        lost = np.ones(len(seen.ids), dtype=bool)
-        lost[source[source >= 0]] = False
-        self._seen = people.take(people.ids != NOBODY).then(seen.take(lost))
-        return people.ids
+        known = np.flatnonzero(source >= 0)
+        people[known] = self._continued(seen[source[known]], people[known], strong[known])
+        self._start(people, strong & (source < 0))
+        lost = np.delete(seen, source[known])
+        self._seen = np.concatenate([people[people["id"] != NOBODY], lost])
+        return people["id"].copy()
 
     def hold(self, frame: int) -> None:
         """Take everybody of the previous frame for seen in this one too, which is empty (published)."""
         if self._seen is not None:
-            self._seen.frames[self._seen.frames == frame - 1] = frame
+            self._seen["frame"][self._seen["frame"] == frame - 1] = frame
 
-    def similarity(self, frame: int, seen: Seen, people: Seen) -> Floats:
+    def _appear(self, frame: int, boxes: Floats, keypoints: Floats) -> People:
+        fields = [("id", "i8"), ("frame", "i8"), ("sure", "i8"), ("strong", "i8"), ("box", "f8", (4,))]
+        people = np.zeros(len(keypoints), [*fields, ("velocity", "f8", (2,)), ("joints", "f8", keypoints.shape[1:])])
+        people["id"], people["strong"] = NOBODY, 1
+        people["frame"] = people["sure"] = frame
+        by_joints = self._params.boxes == "joints"
+        people["box"] = extent_boxes(keypoints, self._params.margin, self._size) if by_joints else boxes
+        people["joints"] = keypoints
+        return people
+
+    def _associate(self, frame: int, seen: People, people: People, strong: NDArray[np.bool_]) -> Ints:
+        """Row of `seen` that each person continues, or -1; strong people choose first."""
+        source = np.full(len(people), -1, dtype=np.int64)
+        score = self._score(frame, seen, people)
+        weary = frame - seen["sure"] > np.minimum(self._link, seen["strong"])
+        for columns, barred in ((np.flatnonzero(strong), np.zeros_like(weary)), (np.flatnonzero(~strong), weary)):
+            rows = np.setdiff1d(np.flatnonzero(~barred), source)
+            if len(rows) and len(columns):
+                first, second = pairs(score[np.ix_(rows, columns)], self._params.match)
+                source[columns[second]] = rows[first]
+        return source
+
+    def _score(self, frame: int, seen: People, people: People) -> Floats:
         """PoseFlow's score of every pair, `(C, P)`: weighted overlaps, more for people of the previous frame."""
-        gap = frame - seen.frames
-        ours = seen.moved(np.where(gap <= self._bridge, gap, 0)[:, None] * seen.velocity)
+        gap, num = frame - seen["frame"], self._params.num
+        shift = np.where(gap <= self._bridge, gap, 0)[:, None] * seen["velocity"]
+        boxes = seen["box"] + shift[:, [0, 0, 1, 1]]
+        squares = self._squares(boxes, seen["joints"] + shift[:, None])
+        theirs = self._squares(people["box"], people["joints"])
         fresh = (gap == 1)[:, None]
-        squares = self._squares(ours), self._squares(people)
-        overlaps = region_overlap(ours.boxes, people.boxes) + best_mean(region_overlap(*squares), self._params.num)
+        overlaps = region_overlap(boxes, people["box"]) + best_mean(region_overlap(squares, theirs), num)
         score: Floats = np.where(fresh, 2.0, 1.0) * overlaps
         if self._matcher is not None and fresh.any():
             matches = self._matcher(frame - 1, frame)
-            shared = matched_overlap(ours.boxes, people.boxes, matches)
-            score += fresh * (shared + best_mean(matched_overlap(*squares, matches), self._params.num))
+            shared = best_mean(matched_overlap(squares, theirs, matches), num)
+            score += fresh * (matched_overlap(boxes, people["box"], matches) + shared)
         return score
 
-    def _appear(self, frame: int, boxes: Floats, keypoints: Floats) -> Seen:
-        if self._params.boxes == "joints":
-            boxes = extent_boxes(keypoints, self._params.margin, self._size)
-        count = len(keypoints)
-        unknown, frames = np.full(count, NOBODY, dtype=np.int64), np.full(count, frame, dtype=np.int64)
-        return Seen(unknown, frames, frames.copy(), np.ones(count, dtype=np.int64), boxes, keypoints, np.zeros((count, 2)))
-
-    def _associate(self, frame: int, seen: Seen, people: Seen, strong: NDArray[np.bool_]) -> Ints:
-        """Row of `seen` that each person continues, or -1; strong people choose first."""
-        source = np.full(len(people.ids), -1, dtype=np.int64)
-        if not len(seen.ids) or not len(people.ids):
-            return source
-        score = self.similarity(frame, seen, people)
-        tired = frame - seen.sure > np.minimum(self.limit, self.patience * seen.strong)
-        for turn, barred in ((np.flatnonzero(strong), np.zeros(len(tired), dtype=bool)), (np.flatnonzero(~strong), tired)):
-            free = np.setdiff1d(np.flatnonzero(~barred), source)
-            rows, columns = pairs(score[np.ix_(free, turn)], self._params.match)
-            source[turn[columns]] = free[rows]
-        return source
-
-    def _name(self, people: Seen, seen: Seen, source: Ints, strong: NDArray[np.bool_]) -> None:
-        """Write ids into `people`."""
-        known = source >= 0
-        people.ids[known] = seen.ids[source[known]]
-        new = np.flatnonzero(strong & ~known)
-        people.ids[new] = self._last + 1 + np.arange(len(new))
-        self._last += len(new)
-
-    def _follow(self, frame: int, people: Seen, seen: Seen, source: Ints, strong: NDArray[np.bool_]) -> None:
-        """Write velocities into `people`; a weak pose is too uncertain to say how its person moves."""
-        known = np.flatnonzero(source >= 0)
-        before = seen.take(source[known])
-        gap = (frame - before.frames)[:, None]
-        velocity = (people.keypoints[known] - before.keypoints).mean(axis=1) / gap
-        people.sure[known] = np.where(strong[known], frame, before.sure)
-        people.strong[known] = strong[known] + before.strong
-        trust = strong[known, None] * -np.expm1(-gap / self._memory)
-        people.velocity[known] = before.velocity + trust * (velocity - before.velocity)
-
-    def _squares(self, people: Seen) -> Floats:
-        sides = longer_sides(people.boxes)
+    def _squares(self, boxes: Floats, keypoints: Floats) -> Floats:
+        sides = longer_sides(boxes)
         half = self._params.mag_scale * sides if self._params.mag is None else np.full_like(sides, self._params.mag)
-        return joint_squares(people.keypoints, half)
+        return joint_squares(keypoints, half)
+
+    def _continued(self, before: People, now: People, strong: NDArray[np.bool_]) -> People:
+        """People of this frame with what is known of them; a weak pose is too uncertain to tell their motion."""
+        gap = (now["frame"] - before["frame"])[:, None]
+        velocity = (now["joints"] - before["joints"]).mean(axis=1) / gap
+        trust = strong[:, None] * -np.expm1(-gap / self._memory)
+        now["velocity"] = before["velocity"] + trust * (velocity - before["velocity"])
+        now["id"] = before["id"]
+        now["sure"] = np.where(strong, now["frame"], before["sure"])
+        now["strong"] = before["strong"] + strong
+        return now
+
+    def _start(self, people: People, new: NDArray[np.bool_]) -> None:
+        count = int(new.sum())
+        people["id"][new] = self._last + 1 + np.arange(count)
+        self._last += count
 
 
 def pairs(score: Floats, least: float) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ from stages.core.schemas import SCHEMAS
 
 
 def test_the_page_in_the_repository_is_current(root: Path) -> None:
-    assert (root / "data" / "README.md").read_text() == dictionary(), "run `normotion dictionary`"
+    assert (root / "data" / "README.md").read_text() == dictionary(), "run `normotion readme`"
 
 
 def test_every_column_of_every_table_is_listed(tmp_path: Path) -> None:

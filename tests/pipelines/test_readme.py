@@ -45,6 +45,7 @@ def test_table_and_shown_pictures_are_replaced_and_nothing_else(reported: Projec
     assert (images / "film-demo-flip.png").read_bytes() == b"new picture"
     assert (images / "house.png").read_bytes() == b"drawn by hand"
     assert not (images / "film-demo-other.png").exists()
+    assert "### poses" in (reported.root / "data" / "README.md").read_text()
 
 
 def test_twice_is_once(reported: Project) -> None:
