@@ -52,7 +52,7 @@ def flow(project: Project) -> None:
         ) from error
     if not state.is_completed():
         raise PipelineError(
-            f"the flow ended as {state.name}: {state.message}",
+            f"the flow did not complete: {state.message}",
             where="the log above, and the run's page in Prefect",
             fix="mend it and start the flow again: finished stages are kept",
         )

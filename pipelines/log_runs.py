@@ -51,7 +51,17 @@ def serve(project: Project) -> None:
     log.info("MLflow: %s", base_url(port))
     if runs:
         log.info("this project's runs side by side: %s", tracking.compare_url(base_url(port), runs))
-    command = ["ui", "--backend-store-uri", tracking_uri(project), "--host", HOST, "--port", str(port)]
+    command = [
+        "ui",
+        "--backend-store-uri",
+        tracking_uri(project),
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     os.chdir(project.root)
     os.execve(sys.executable, [sys.executable, "-m", "mlflow", *command], {**tool_environment(), **mlflow_settings()})  # noqa: S606 our own command
 

@@ -36,7 +36,7 @@ def run(project: Project, dataset: str, detector: str) -> None:
     settings = load_section(project, "train", TrainParams)
     train, validation = _windows(project, dataset, kind, params)
     folder = project.model(dataset, detector)
-    sweep(folder) if folder.is_dir() else None
+    sweep(folder)
     for number, seed in enumerate(settings.seeds, start=1):
         log.info(f"{detector} on {dataset}: seed {seed} ({number} of {len(settings.seeds)}), {len(train)} windows")
         model = kind(params, device=settings.device, seed=seed)
@@ -70,7 +70,7 @@ def _normal(windows: Windows) -> Windows:
         log.info(f"{split}: {int(abnormal.sum())} windows that touch labelled abnormal frames are left out")
     if unknown.any():
         log.info(f"{split}: {int(unknown.sum())} windows without a label are taken for normal")
-    return windows.take(np.flatnonzero(~abnormal))
+    return windows.take(np.flatnonzero(~abnormal)) if abnormal.any() else windows
 
 
 def _labelled(windows: Windows) -> Windows:

@@ -64,12 +64,11 @@ def region_overlap(first: Floats, second: Floats) -> Floats:
     Returns:
         `(C, P, ...)` in [0, 1).
     """
-    ours, theirs = np.moveaxis(first, -1, 0)[:, :, None], np.moveaxis(second, -1, 0)[:, None]
-    width = np.minimum(ours[1], theirs[1]) - np.maximum(ours[0], theirs[0])
-    height = np.minimum(ours[3], theirs[3]) - np.maximum(ours[2], theirs[2])
+    ours, theirs = first[:, None], second[None]
+    width = np.minimum(ours[..., 1], theirs[..., 1]) - np.maximum(ours[..., 0], theirs[..., 0])
+    height = np.minimum(ours[..., 3], theirs[..., 3]) - np.maximum(ours[..., 2], theirs[..., 2])
     intersection = np.where((width > 0) & (height > 0), (width + 1) * (height + 1), 0.0)
-    areas = [(region[1] - region[0] + 1) * (region[3] - region[2] + 1) for region in (ours, theirs)]
-    return np.asarray(intersection / (areas[0] + areas[1] - intersection + LEAST))
+    return np.asarray(intersection / (_areas(ours) + _areas(theirs) - intersection + LEAST))
 
 
 def matched_overlap(first: Floats, second: Floats, matches: Floats) -> Floats:
@@ -101,6 +100,11 @@ def best_mean(overlaps: Floats, best: int) -> Floats:
     """
     count = min(best, overlaps.shape[-1])
     return np.asarray(np.partition(overlaps, -count, axis=-1)[..., -count:].mean(axis=-1))
+
+
+def _areas(regions: Floats) -> Floats:
+    width, height = regions[..., 1] - regions[..., 0], regions[..., 3] - regions[..., 2]
+    return np.asarray((width + 1) * (height + 1))
 
 
 def _inside(regions: Floats, points: Floats) -> Floats:

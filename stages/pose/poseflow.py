@@ -45,7 +45,9 @@ class TrackParams(Section):
 
     Args:
         strong: score from which a person may start a track, in the backend's unit; weaker ones only continue one that
-            no strong person does. Null: what the backend says, and where it says nothing everybody is strong.
+            no strong person does, at most for as many frames as it had strong people before, and for `link`: so
+            things that look like people now and then do not live on as weak ones. Null: what the backend says, and
+            where it says nothing everybody is strong.
         match: least overlap at which two appearances are one person: box + joint overlap, twice that for people seen
             in the previous frame, so 0 to 2 or 4. Higher breaks tracks where people hurry, lower swaps neighbours.
         bridge: seconds for which a lost person is looked for where their recent motion leads; 0 looks where they were.
@@ -157,12 +159,14 @@ class Tracker:
         """Row of `seen` that each person continues, or -1; strong people choose first."""
         source = np.full(len(people), -1, dtype=np.int64)
         score = self._score(frame, seen, people)
-        weary = frame - seen["sure"] > np.minimum(self._link, seen["strong"])
-        for columns, barred in ((np.flatnonzero(strong), np.zeros_like(weary)), (np.flatnonzero(~strong), weary)):
-            rows = np.setdiff1d(np.flatnonzero(~barred), source)
+        free = np.ones(len(seen), dtype=bool)
+        for turn in (strong, ~strong):
+            rows, columns = np.flatnonzero(free), np.flatnonzero(turn)
             if len(rows) and len(columns):
-                first, second = pairs(score[np.ix_(rows, columns)], self._params.match)
+                first, second = pairs(score[rows[:, None], columns], self._params.match)
                 source[columns[second]] = rows[first]
+                free[rows[first]] = False
+            free &= frame - seen["sure"] <= np.minimum(self._link, seen["strong"])  # for the weak, see `strong`
         return source
 
     def _score(self, frame: int, seen: People, people: People) -> Floats:
@@ -187,10 +191,10 @@ class Tracker:
         return joint_squares(keypoints, half)
 
     def _continued(self, before: People, now: People, strong: NDArray[np.bool_]) -> People:
-        """People of this frame with what is known of them; a weak pose is too uncertain to tell their motion."""
+        """People of this frame with what is known of them from before."""
         gap = (now["frame"] - before["frame"])[:, None]
         velocity = (now["joints"] - before["joints"]).mean(axis=1) / gap
-        trust = strong[:, None] * -np.expm1(-gap / self._memory)
+        trust = -np.expm1(-gap / self._memory)  # of an exponential mean
         now["velocity"] = before["velocity"] + trust * (velocity - before["velocity"])
         now["id"] = before["id"]
         now["sure"] = np.where(strong, now["frame"], before["sure"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,9 +114,9 @@ def make(folder: Path) -> Project:
     return Project(folder)
 
 
-def await_file(path: Path) -> None:
+def await_file(path: Path, patience: float = 20) -> None:
     """Return as soon as a file is there."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + patience
     while not path.exists():
         assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.05)
@@ -130,3 +133,17 @@ def gone(pid: int, patience: float = 10.0) -> bool:
             return True
         time.sleep(0.05)
     return state == "Z"
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def open_browser(playwright: Any) -> Any:
+    """Headless Chromium: Playwright's own or the system's; skips where there is neither."""
+    for path in (None, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
+        with contextlib.suppress(Exception):
+            return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    pytest.skip("no Chromium: `playwright install chromium` brings one")

@@ -17,7 +17,7 @@ from pipelines import lineage, log_runs
 from pipelines.tracking import EXPERIMENT, KEY, PENDING, Tracking
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
-from tests.pipelines.helpers import ROOT
+from tests.pipelines.helpers import ROOT, free_port, open_browser
 
 
 def runs(project: Project) -> list[Any]:
@@ -203,3 +203,31 @@ def test_six_at_once_on_a_fresh_database(built: Project) -> None:
     ends = [process.communicate()[1] for process in at_once]
     assert [process.returncode for process in at_once] == [0] * 6, ends
     assert len(runs(built)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.ui
+def test_the_page_compares_the_runs(logged: Project, tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    log_runs.run(logged)
+    with logged.params.open("a") as stream:
+        stream.write(f"pipelines: {{mlflow_port: {free_port()}}}\n")
+    words = [sys.executable, "-m", "pipelines", "mlflow"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        words, cwd=logged.root, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        url = next(line.rpartition(" ")[2].strip() for line in lines if "side by side" in line)
+        next(line for line in lines if "startup complete" in line)
+        with sync_api.sync_playwright() as playwright:
+            browser = open_browser(playwright)
+            page = browser.new_page()
+            page.goto(url)
+            page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for(timeout=60_000)
+            for name in ("street/near/seed-0", "street/far/seed-0"):
+                page.get_by_text(name).first.wait_for(timeout=30_000)
+            page.screenshot(path=tmp_path / "compare.png")
+            browser.close()
+        process.terminate()
