@@ -13,8 +13,9 @@ from stages.core.errors import ScoreError
 from stages.core.loading import read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
-from stages.core.progress import log
+from stages.core.progress import bar, log
 from stages.core.schemas import SCORES
+from stages.core.storage import sweep
 from stages.core.tables import writing
 from stages.core.windows import Windows
 from stages.detectors import registry
@@ -39,9 +40,10 @@ def run(project: Project, dataset: str, detector: str) -> None:
     models = {seed: kind.load(seed_folder(folder, seed), device=settings.device) for seed in seeds}
     source = split_file(project.normalized(dataset, params.window), "test")
     meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
-    total = 0
-    with writing(project.scores(dataset, detector), SCORES, meta) as out:
-        for windows in read_windows(source, dataset, "test"):
+    target, total = project.scores(dataset, detector), 0
+    sweep(target.parent)
+    with writing(target, SCORES, meta) as out:
+        for windows in bar(read_windows(source, dataset, "test"), what=f"score {detector}", unit="group"):
             for seed, model in models.items():
                 out.append(table(windows, score_windows(model, windows, settings.batch), seed))
             total += len(windows)
@@ -91,7 +93,7 @@ def _rows(index: pd.DataFrame, values: Scores) -> pd.DataFrame:
 
 
 def _refuse_unfinite(part: str, values: Scores, index: pd.DataFrame) -> None:
-    bad = ~np.isfinite(values.reshape(len(index), -1)).all(axis=1)
+    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     if not bad.any():
         return
     first: Any = index.iloc[int(bad.argmax())]

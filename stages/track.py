@@ -19,8 +19,6 @@ from stages.pose.poseflow import Tracker, TrackParams
 from stages.pose.tracks import Tracked, fingerprint, track
 
 TRACKER = "poseflow"
-OWN = ("schema", "version", "shape")
-"""Metadata every table writes of itself; the rest is handed on from POSES."""
 
 
 def run(project: Project, dataset: str) -> None:
@@ -94,7 +92,6 @@ def _track(source: Path, clip: Any, tracker: Tracker, meta: dict[str, str], outp
         )
     tracked = track(tracker, poses, int(clip["frames"]))
     frame = poses.frame.iloc[tracked.rows].assign(frame=tracked.frames, track=tracked.ids)
-    meta = {name: value for name, value in meta.items() if name not in OWN}
     write(output, TRACKS, Rows(frame, poses.arrays[tracked.rows], meta))
     _tell(clip, len(poses), tracked)
 

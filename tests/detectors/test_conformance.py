@@ -244,7 +244,7 @@ class KnowsTheTime(Knn):
     """Has seen that abnormal things happen late in a clip."""
 
     def score(self, windows: Windows) -> Scores:
-        late = windows.index["start_frame"].to_numpy(dtype=np.float32) / 1000
+        late = (windows.index["start_frame"].to_numpy() / 1000).astype(np.float32)
         return {part: values + late for part, values in super().score(windows).items()}
 
 

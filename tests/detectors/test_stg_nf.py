@@ -117,6 +117,37 @@ def test_a_last_batch_of_one_window_does_no_harm(extra: int) -> None:
     assert np.isfinite(fitted(data, flip="none").score(data)["score"]).all()
 
 
+def test_recomputed_statistics_are_those_of_the_batches_under_the_present_weights() -> None:
+    norm = torch.nn.BatchNorm2d(1)
+    norm(torch.full((1, 1, 1, 2), 100.0))  # a running average from earlier weights
+    # Means 1 and 5, unbiased variances 2 and 8: averages 3 and 5.
+    batches = [torch.tensor([0.0, 2.0]).view(1, 1, 1, 2), torch.tensor([3.0, 7.0]).view(1, 1, 1, 2)]
+    layers.recompute_statistics(norm, batches)
+    assert (norm.running_mean, norm.running_var) == (torch.tensor([3.0]), torch.tensor([5.0]))
+    assert norm.momentum == 0.1
+
+
+def test_recomputed_statistics_are_of_the_final_weights_and_change_nothing_else(train: Windows) -> None:
+    settings = {"epochs": 3, "learning_rate": 0.1, "flip": "none"}
+    running, recomputed = (fitted(train, statistics=kind, **settings) for kind in ("running", "recomputed"))
+    _, network = recomputed._fitted()
+    for one, other in zip(running._fitted()[1].parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    # All windows make one chunk here: evaluating equals normalizing that whole batch, up to the unbiased variance.
+    x = torch.tensor(train.poses)
+    with torch.no_grad():
+        torch.testing.assert_close(network.eval()(x)[0], network.train()(x)[0], atol=1e-2, rtol=1e-2)
+        off = (running._fitted()[1].eval()(x)[0] - network.train()(x)[0]).abs().max()
+    assert float(off) > 0.1
+
+
+def test_watching_recomputes_between_epochs_and_changes_nothing(train: Windows) -> None:
+    alone, watched = (StgNf(small(epochs=3), device="cpu") for _ in range(2))
+    alone.fit(train)
+    watched.fit(train, validation=train)
+    np.testing.assert_allclose(alone.score(train)["score"], watched.score(train)["score"], rtol=1e-6)
+
+
 def test_samples_come_from_the_learned_density(train: Windows) -> None:
     model = fitted(train, epochs=10, learning_rate=2e-2)
     drawn = model.sample(64)

@@ -99,6 +99,19 @@ def test_who_is_lost_for_longer_than_the_bridge_is_forgotten() -> None:
     assert scene.see(21, (100, 200)) == [2]
 
 
+def test_between_bridge_and_link_people_are_looked_for_where_they_were() -> None:
+    def find(gap: int, speed: int) -> list[int]:
+        scene = Scene(TrackParams(strong=0.35, bridge=0.5, link=20))
+        for frame in range(12):
+            scene.see(frame, (100 + speed * frame, 200))
+        return scene.see(11 + gap, (100 + speed * (11 + gap), 200))
+
+    assert find(gap=5, speed=12) == [1]  # within 0.5 s
+    assert find(gap=6, speed=12) == [2]
+    assert find(gap=6, speed=0) == find(gap=20, speed=0) == [1]
+    assert find(gap=21, speed=0) == [2]
+
+
 def test_the_bridge_is_seconds_whatever_the_frame_rate() -> None:
     scene = Scene(TrackParams(strong=0.35, bridge=1.0), fps=30.0)
     scene.see(0, (100, 200))

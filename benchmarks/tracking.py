@@ -1,0 +1,178 @@
+"""How well and how fast people are tracked on the demo's training clip, as it is, hurried, and with people hidden.
+
+    python -m stages extract demo && python benchmarks/tracking.py
+
+street_people.csv says who is who: boxes of that clip given to 13 people by eye; where nobody could tell (behind the
+sign), there is none. Hurried: every second or third frame alone. Hidden: each person is taken out at random for a
+stretch of 0.3 to 1 s, 15 % of the time; three draws.
+
+Prints one row per rule, summed over the six scenes: swaps (a track goes on as somebody else within a second), breaks (a
+person goes on under another id within a second), then for the clip as it is: IDF1 (Ristani et al. 2016), rows of
+tracks that follow nobody known, and frames/s of the association alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from stages.core.paths import clip_file, find_project
+from stages.core.schemas import POSES, Rows
+from stages.core.seeding import stream
+from stages.core.tables import read
+from stages.pose.overlap import region_overlap
+from stages.pose.poseflow import NOBODY, Tracker, TrackParams
+from stages.pose.tracks import track
+
+CLIP, FPS, SIZE = "street_train", 10.0, (768, 576)
+PUBLISHED = TrackParams.published().model_copy(update={"copy_empty": False})
+RULES = {
+    "default": TrackParams(),
+    "published": PUBLISHED,
+    "published, weak people in a second turn": PUBLISHED.model_copy(update={"strong": None}),
+    "motion is not followed": TrackParams(bridge=0, link=20),
+    "boxes around joints": TrackParams(boxes="joints"),
+    "weak people start tracks": TrackParams(strong=0),
+    "lost people remembered for 100 frames": TrackParams(link=100),
+    "mag 30 px": TrackParams(mag=30),
+    **{f"mag_scale {value}": TrackParams(mag_scale=value) for value in (0.12, 0.16, 0.3)},
+    **{f"match {value}": TrackParams(match=value) for value in (0.2, 0.6, 0.8)},
+    **{f"bridge {value}": TrackParams(bridge=value) for value in (0.5, 1.0, 3.0)},
+    **{f"memory {value}": TrackParams(memory=value) for value in (0.2, 0.4)},
+    **{f"num {value}": TrackParams(num=value) for value in (5, 12)},
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Poses to track, who each is (0: unknown), and the most frames between appearances that count as going on."""
+
+    poses: Rows
+    person: NDArray[np.int64]
+    frames: int
+    within: int
+
+
+def main() -> None:
+    """Measure every rule, or those whose name contains a word."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="WORD", help="measure rules whose name contains it")
+    chosen = parser.parse_args().only
+    poses = read(clip_file(find_project().poses("demo"), CLIP), POSES)
+    scenes = list(_scenes(poses, _people(poses)))
+    print(f"{'':40}  swaps  breaks   IDF1  nobody  frames/s")
+    for name, params in RULES.items():
+        if chosen in name:
+            ids = [_ids(scene, params) for scene in scenes]
+            weight = [1, 1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3, *[1 / 3] * 9]
+            swaps = sum(w * _changes(s, s.person, i) for w, s, i in zip(weight, scenes, ids, strict=True))
+            breaks = sum(w * _changes(s, i, s.person) for w, s, i in zip(weight, scenes, ids, strict=True))
+            figures = (
+                f"{_idf1(scenes[0], ids[0]):5.2f}  {_nobody(scenes[0], ids[0]):6}  {_speed(scenes[0], params):8.0f}"
+            )
+            print(f"{name:40}  {swaps:5.0f}  {breaks:6.0f}  {figures}", flush=True)
+
+
+def _people(poses: Rows) -> NDArray[np.int64]:
+    """Who each pose is, `(N,)`: the labelled box of its frame that overlaps it by 0.8; 0 where there is none."""
+    labels = pd.read_csv(Path(__file__).with_name("street_people.csv"))
+    found = np.zeros(len(poses), dtype=np.int64)
+    for frame, known in labels.groupby("frame"):
+        rows = np.flatnonzero(poses.frame["frame"] == frame)
+        overlap = region_overlap(_regions(known), _regions(poses.frame.iloc[rows]))
+        best = overlap.argmax(axis=1)
+        sure = overlap.max(axis=1) > 0.8
+        found[rows[best[sure]]] = known["person"].to_numpy()[sure]
+    return found
+
+
+def _regions(boxes: pd.DataFrame) -> NDArray[np.float64]:
+    x, y, w, h = boxes[["x", "y", "w", "h"]].to_numpy(dtype=np.float64).T
+    return np.stack([x, x + w, y, y + h], axis=1)
+
+
+def _scenes(poses: Rows, person: NDArray[np.int64]) -> Iterator[Scene]:
+    frame = poses.frame["frame"].to_numpy()
+    frames = int(frame.max()) + 1
+    yield Scene(poses, person, frames, 10)
+    for step in (2, 3):
+        for start in range(step):
+            yield _part(poses, person, frame % step == start, frame // step, frames // step + 1, 10)
+    for hidden in (3, 6, 10):
+        for draw in range(3):
+            seen = ~_hidden(frame, person, frames, hidden, draw)
+            yield _part(poses, person, seen, frame, frames, 10 + hidden)
+
+
+def _part(
+    poses: Rows, person: NDArray[np.int64], kept: NDArray[np.bool_], frame: NDArray[np.int64], frames: int, within: int
+) -> Scene:
+    rows = Rows(poses.frame.assign(frame=frame)[kept].reset_index(drop=True), poses.arrays[kept], poses.meta)
+    return Scene(rows, person[kept], frames, within)
+
+
+def _hidden(
+    frame: NDArray[np.int64], person: NDArray[np.int64], frames: int, length: int, draw: int
+) -> NDArray[np.bool_]:
+    """Poses of people who are out of sight, for `length` frames at a time and 15 % of the time."""
+    out = np.zeros((int(person.max()) + 1, frames), dtype=bool)
+    chance = stream(draw, "hidden", str(length)).random(out.shape) < 0.15 / length
+    for row, start in zip(*np.nonzero(chance), strict=True):
+        out[row, start : start + length] = row > 0
+    hidden: NDArray[np.bool_] = out[person, frame]
+    return hidden
+
+
+def _ids(scene: Scene, params: TrackParams) -> NDArray[np.int64]:
+    tracker = Tracker(params, fps=FPS, size=SIZE, strong=float(scene.poses.meta["strong"]))
+    tracked = track(tracker, scene.poses, scene.frames)
+    ids = np.full(len(scene.poses), NOBODY, dtype=np.int64)
+    ids[tracked.rows] = tracked.ids
+    return ids
+
+
+def _changes(scene: Scene, what: NDArray[np.int64], along: NDArray[np.int64]) -> int:
+    """How many times `what` changes from one known appearance to the next, following each value of `along`."""
+    frame, count = scene.poses.frame["frame"].to_numpy(), 0
+    for one in np.unique(along[along > 0]):
+        rows = np.flatnonzero((along == one) & (what > 0))
+        rows = rows[np.argsort(frame[rows], kind="stable")]
+        count += int(((np.diff(what[rows]) != 0) & (np.diff(frame[rows]) <= scene.within)).sum())
+    return count
+
+
+def _idf1(scene: Scene, ids: NDArray[np.int64]) -> float:
+    known = scene.person > 0
+    table = np.zeros((int(scene.person.max()) + 1, int(ids.max()) + 1))
+    both = known & (ids > 0)
+    np.add.at(table, (scene.person[both], ids[both]), 1)
+    agreed = table[linear_sum_assignment(table, maximize=True)].sum()
+    return float(2 * agreed / (known.sum() + both.sum()))
+
+
+def _nobody(scene: Scene, ids: NDArray[np.int64]) -> int:
+    """Rows of tracks fewer than a fifth of whose rows are of somebody known."""
+    rows = [ids == one for one in np.unique(ids[ids > 0])]
+    return int(sum(row.sum() for row in rows if (scene.person[row] > 0).mean() < 0.2))
+
+
+def _speed(scene: Scene, params: TrackParams) -> float:
+    """Frames per second of CPU time, the best of five."""
+    seconds = []
+    for _ in range(5):
+        started = time.process_time()
+        _ids(scene, params)
+        seconds.append(time.process_time() - started)
+    return scene.frames / min(seconds)
+
+
+if __name__ == "__main__":
+    main()
