@@ -53,12 +53,21 @@ RULES = {
 
 @dataclass(frozen=True)
 class Scene:
-    """Poses to track, who each is (0: unknown), and the most frames between appearances that count as going on."""
+    """Poses to track.
+
+    Args:
+        poses: one clip's.
+        person: who each is, 0 where nobody knows.
+        frames: length of the clip.
+        within: the most frames between two appearances that count as going on.
+        weight: 1 for each kind of scene, divided among its draws.
+    """
 
     poses: Rows
     person: NDArray[np.int64]
     frames: int
     within: int
+    weight: float
 
 
 def main() -> None:
@@ -72,9 +81,8 @@ def main() -> None:
     for name, params in RULES.items():
         if chosen in name:
             ids = [_ids(scene, params) for scene in scenes]
-            weight = [1, 1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3, *[1 / 3] * 9]
-            swaps = sum(w * _changes(s, s.person, i) for w, s, i in zip(weight, scenes, ids, strict=True))
-            breaks = sum(w * _changes(s, i, s.person) for w, s, i in zip(weight, scenes, ids, strict=True))
+            swaps = sum(s.weight * _changes(s, s.person, i) for s, i in zip(scenes, ids, strict=True))
+            breaks = sum(s.weight * _changes(s, i, s.person) for s, i in zip(scenes, ids, strict=True))
             figures = (
                 f"{_idf1(scenes[0], ids[0]):5.2f}  {_nobody(scenes[0], ids[0]):6}  {_speed(scenes[0], params):8.0f}"
             )
@@ -102,21 +110,20 @@ def _regions(boxes: pd.DataFrame) -> NDArray[np.float64]:
 def _scenes(poses: Rows, person: NDArray[np.int64]) -> Iterator[Scene]:
     frame = poses.frame["frame"].to_numpy()
     frames = int(frame.max()) + 1
-    yield Scene(poses, person, frames, 10)
+    yield Scene(poses, person, frames, 10, 1.0)
     for step in (2, 3):
         for start in range(step):
-            yield _part(poses, person, frame % step == start, frame // step, frames // step + 1, 10)
+            kept = np.flatnonzero(frame % step == start)
+            yield Scene(_take(poses, kept, frame // step), person[kept], frames // step + 1, 10, 1 / step)
     for hidden in (3, 6, 10):
         for draw in range(3):
-            seen = ~_hidden(frame, person, frames, hidden, draw)
-            yield _part(poses, person, seen, frame, frames, 10 + hidden)
+            kept = np.flatnonzero(~_hidden(frame, person, frames, hidden, draw))
+            yield Scene(_take(poses, kept, frame), person[kept], frames, 10 + hidden, 1 / 3)
 
 
-def _part(
-    poses: Rows, person: NDArray[np.int64], kept: NDArray[np.bool_], frame: NDArray[np.int64], frames: int, within: int
-) -> Scene:
-    rows = Rows(poses.frame.assign(frame=frame)[kept].reset_index(drop=True), poses.arrays[kept], poses.meta)
-    return Scene(rows, person[kept], frames, within)
+def _take(poses: Rows, kept: NDArray[np.int64], frame: NDArray[np.int64]) -> Rows:
+    table = poses.frame.assign(frame=frame).iloc[kept].reset_index(drop=True)
+    return Rows(table, poses.arrays[kept], poses.meta)
 
 
 def _hidden(

@@ -30,7 +30,7 @@ _PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }}
 body {{ color: #1a1a1a; background: #fff }}
 table {{ border-collapse: collapse; width: 100% }}
-th, td {{ padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #ddd }}
+th, td {{ padding: .3rem .5rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid #ddd }}
 td.figure {{ text-align: right; font-variant-numeric: tabular-nums }} code {{ font-size: .85em }}
 .scroll {{ overflow-x: auto }}
 </style>
@@ -61,7 +61,7 @@ def write_page(project: Project, runs: Sequence[tuple[Record, Any]], base: str) 
     """
     shown = [figure for figure in FIGURES if any(figure in record.metrics for record, _ in runs)]
     titles = ["dataset", "detector", "seed", *shown, "commit", "dvc.lock", "data", "MLflow run"]
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    head = "".join(f"<th>{escape(title).replace('/', '<br>')}</th>" for title in titles)
     rows = "\n".join(_row(record, run, shown, base) for record, run in runs)
     write_text(path(project), _PAGE.format(head=head, rows=rows))
 
@@ -70,7 +70,7 @@ def _row(record: Record, run: Any, shown: Sequence[str], base: str) -> str:
     tags = run.data.tags
     dirty = "+" if tags.get("git.dirty") == "true" else ""
     figures = [f"{record.metrics[name]:.4f}" if name in record.metrics else "–" for name in shown]
-    link = f'<a href="{escape(run_url(base, run))}"><code>{escape(run.info.run_id)}</code></a>'
+    link = f'<a href="{escape(run_url(base, run))}"><code>{escape(run.info.run_id[:10])}</code></a>'
     return (
         "<tr>"
         + "".join(f"<td>{escape(text)}</td>" for text in (record.dataset, record.detector, str(record.seed)))

@@ -22,6 +22,8 @@ Entry = Mapping[str, Any]
 """One stage in dvc.lock: cmd, deps, params, outs."""
 RUN_STAGES = ("train", "score", "evaluate")
 """The stages that belong to one detector on one dataset."""
+CARD_FILE = "detector.json"
+"""What a model says of itself: beside the parameters that were given, those the code had defaults for."""
 FIT_FILE = "fit.json"
 """What `train` writes beside a model: how many windows and parameters, and the curves of the fit."""
 
@@ -147,11 +149,14 @@ def _vouched(project: Project, run: Run, evaluate: Entry) -> bool:
 
 def _record(project: Project, run: Run, seed: int, mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> Record:
     key = sha256_text(json.dumps({verb: mine[verb] for verb in RUN_STAGES}, sort_keys=True), str(seed))
-    fit = _json(seed_folder(project.model(run.dataset, run.detector), seed) / FIT_FILE)
+    model = seed_folder(project.model(run.dataset, run.detector), seed)
+    fit = _json(model / FIT_FILE)
     curves = {f"train/{name}": curve for name, curve in fit.pop("curves", {}).items()}
     metrics = _figures(_json(project.metrics(run.dataset, run.detector)), seed, run)
     metrics |= {f"train/{name}": float(value) for name, value in fit.items() if _number(value)}
-    params = {"dataset": run.dataset, "detector": run.detector, "seed": str(seed), **_params(mine, entries)}
+    defaults = {f"detectors.{run.detector}": _json(model / CARD_FILE).get("params", {})}
+    params = {"dataset": run.dataset, "detector": run.detector, "seed": str(seed), **_texts(defaults)}
+    params |= _params(mine, entries)
     return Record(run.dataset, run.detector, seed, key, _data(mine["train"]), params, metrics, curves)
 
 
@@ -173,10 +178,17 @@ def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str
     found: dict[str, str] = {}
     for entry in _above(list(mine.values()), entries):
         for values in entry.get("params", {}).values():
-            found |= {
-                name: json.dumps(value) if not isinstance(value, str) else value for name, value in flatten(values, ".")
-            }
+            found |= _texts(values)
     return dict(sorted(found.items()))
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Nested parameters by dotted name, as MLflow takes them; an empty section says nothing."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in flatten(values, ".")
+        if value != {}
+    }
 
 
 def _above(start: Sequence[Entry], entries: Mapping[str, Entry]) -> list[Entry]:

@@ -163,6 +163,8 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str) -> int:
         call()
     except NormotionError as error:
         return _fail(str(error), verbose)
+    except ModuleNotFoundError as error:
+        return _elsewhere(error, verbose)
     except KeyboardInterrupt:
         _say(f"interrupted; what was finished is kept, and `{command}` goes on from there")
         return INTERRUPTED
@@ -179,6 +181,19 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str) -> int:
         )
         return _fail(str(full), verbose)
     return 0
+
+
+def _elsewhere(missing: ModuleNotFoundError, verbose: bool) -> int:
+    """Go on with the project's own Python, where another one was started: DVC runs whatever `python` it finds."""
+    from pathlib import Path
+
+    environment = Path.cwd() / ".venv"
+    own = environment / "bin" / "python"
+    if own.exists() and Path(sys.prefix).resolve() != environment.resolve():
+        _say(f"{sys.executable} has no {missing.name}; going on with {own}")
+        os.execv(own, [str(own), "-m", "stages", *sys.argv[1:]])  # noqa: S606 the same command
+    fix = "activate the project's environment (`. .venv/bin/activate`), or make it: `make setup`"
+    return _fail(f"{missing.name} is not installed for {sys.executable}\n  fix:   {fix}", verbose)
 
 
 def _shown(name: str, argv: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ def run(project: Project, dataset: str, detector: str) -> None:
     target, total = project.scores(dataset, detector), 0
     sweep(target.parent)
     with writing(target, SCORES, meta) as out:
-        for windows in bar(read_windows(source, dataset, "test"), what=f"score {detector}", unit="group"):
+        for windows in bar(read_windows(source, dataset, "test"), what=f"score {detector}", unit=" groups"):
             for seed, model in models.items():
                 out.append(table(windows, score_windows(model, windows, settings.batch), seed))
             total += len(windows)

@@ -148,6 +148,18 @@ def test_watching_recomputes_between_epochs_and_changes_nothing(train: Windows) 
     np.testing.assert_allclose(alone.score(train)["score"], watched.score(train)["score"], rtol=1e-6)
 
 
+def test_the_model_does_not_depend_on_the_number_of_cores(train: Windows) -> None:
+    models = []
+    before = torch.get_num_threads()
+    for cores in (1, 2):
+        torch.set_num_threads(cores)
+        models.append(fitted(windows(walkers(300, samples=24)), batch=256, epochs=2))
+        assert torch.get_num_threads() == cores
+    torch.set_num_threads(before)
+    for one, other in zip(*(model._fitted()[1].parameters() for model in models), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_samples_come_from_the_learned_density(train: Windows) -> None:
     model = fitted(train, epochs=10, learning_rate=2e-2)
     drawn = model.sample(64)

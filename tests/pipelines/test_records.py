@@ -48,6 +48,16 @@ def test_params_are_those_that_had_a_say_as_dvc_locked_them(built: Project) -> N
     assert far.params["detectors.far.depth.layers"] == "3"
 
 
+def test_defaults_of_the_code_are_params_too(built: Project) -> None:
+    card = {"params": {"k": 99, "metric": "euclid", "fit": {"sweeps": 3}}}
+    (built.model("street", "near") / "seed-0" / "detector.json").write_text(json.dumps(card))
+    near, far = read_records(built)
+    assert near.params["detectors.near.metric"] == "euclid"
+    assert near.params["detectors.near.fit.sweeps"] == "3"
+    assert near.params["detectors.near.k"] == "5"  # what dvc.lock says wins
+    assert "detectors.far" not in far.params
+
+
 def test_figures_curves_and_what_is_undefined(built: Project, said: pytest.LogCaptureFixture) -> None:
     near = read_records(built)[0]
     assert near.metrics == {

@@ -182,6 +182,17 @@ def device_of(network: Chain) -> torch.device:
 
 
 @contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Compute with `count` CPU threads, then with as many as before; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Draw from torch's global generator under `seed`, and leave it as it was."""
     with torch.random.fork_rng(devices=[]):
