@@ -254,3 +254,32 @@ def test_by_hand_a_stage_is_not_tethered(root: Path) -> None:
         words, cwd=root, env={**environment, "DVC_STAGE": "train"}, capture_output=True, process_group=0, check=False
     )
     assert killed.returncode == (-9 if sys.platform.startswith("linux") else 0)
+
+
+ELSEWHERE = (
+    "import sys; from stages.__main__ import _elsewhere; sys.argv = ['stages', 'extract', 'demo'];"
+    "sys.exit(_elsewhere(ModuleNotFoundError('no tqdm', name='tqdm'), verbose=False))"
+)
+
+
+def test_another_python_hands_over_to_the_projects_own(root: Path, tmp_path: Path) -> None:
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text('#!/bin/sh\necho "own python: $@"\n')
+    own.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "own python: -m stages extract demo\n"
+    assert "has no tqdm; going on with" in done.stderr
+
+
+def test_a_missing_package_is_a_message(root: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "tqdm is not installed for" in done.stderr
+    assert "make setup" in done.stderr
