@@ -167,7 +167,8 @@ def _figures(written: Mapping[str, Any], seed: int, run: Run) -> dict[str, float
     undefined = sorted(name for name, value in named.items() if not _number(value))
     if undefined:
         log.warning("%s on %s: undefined and not logged: %s", run.detector, run.dataset, ", ".join(undefined))
-    return {name: float(value) for name, value in named.items() if _number(value)}
+    first = sorted(named, key=lambda name: not name.endswith("auc"))  # MLflow's charts begin with what comes first
+    return {name: float(named[name]) for name in first if _number(named[name])}
 
 
 def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str, str]:

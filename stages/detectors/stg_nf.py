@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from stages.core.errors import ModelError, TrainingError
+from stages.core.errors import DatasetError, ModelError, TrainingError
 from stages.core.windows import Windows
 from stages.detectors.base import (
     RETRAIN,
@@ -199,10 +199,10 @@ class StgNf:
         card, weights = read_card(folder, NAME), read_weights(folder)
         detector = cls(card_params(card, StgNfParams, folder), device=device, seed=card_seed(card, folder))
         form = Form.from_card(card, folder)
-        network = detector._build(form)
         try:
+            network = detector._build(form)
             network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
-        except RuntimeError as error:
+        except (DatasetError, RuntimeError, TrainingError) as error:
             raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
         detector._form, detector._network = form, network
         return detector

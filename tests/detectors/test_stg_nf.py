@@ -17,7 +17,7 @@ from stages.core.errors import ModelError, TrainingError
 from stages.core.normalization import NormalizationParams, normalize
 from stages.core.skeleton import OPENPOSE18
 from stages.core.windows import Windows
-from stages.detectors.base import WEIGHTS_FILE, Form, read_weights, write_weights
+from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Form, read_weights, write_weights
 from stages.detectors.layers import stg_nf as layers
 from stages.detectors.stg_nf import StgNf, StgNfParams
 from tests.detectors.gait import shuffled, walkers, windows
@@ -239,6 +239,17 @@ def test_weights_of_another_architecture_are_refused(train: Windows, tmp_path: P
     weights = read_weights(tmp_path)
     write_weights(tmp_path, {name: array for name, array in weights.items() if name != "0.actnorm.bias"})
     with pytest.raises(ModelError, match=r"0\.actnorm\.bias"):
+        StgNf.load(tmp_path)
+
+
+@pytest.mark.parametrize("form", ['"samples": 6', '"layout": "octopus"'])
+def test_a_card_of_another_form_is_refused(train: Windows, tmp_path: Path, form: str) -> None:
+    fitted(train).save(tmp_path)
+    card = tmp_path / DETECTOR_FILE
+    key = form.partition(":")[0]
+    lines = [form + "," if key in line else line for line in card.read_text().splitlines()]
+    card.write_text("\n".join(lines).replace(",\n  }", "\n  }"))
+    with pytest.raises(ModelError):
         StgNf.load(tmp_path)
 
 

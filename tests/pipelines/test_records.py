@@ -69,6 +69,7 @@ def test_figures_curves_and_what_is_undefined(built: Project, said: pytest.LogCa
         "counts/frames": 10.0,
         "train/windows": 7.0,
     }
+    assert list(near.metrics)[:2] == ["raw/auc", "smoothed/auc"]  # what the charts begin with
     assert near.curves == {"train/loss": [3, 2, 1.5]}
     # the error rate at equal errors is null there: named, not dropped in silence
     assert "raw/eer, smoothed/eer" in said.text
