@@ -9,6 +9,7 @@ The lowest time of many calls is what the engine can do; the median is what it d
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,8 +46,7 @@ def onnxruntime(path: Path, pixels: NDArray[Any], threads: int) -> Call:
 
 def openvino(path: Path, pixels: NDArray[Any], threads: int) -> Call:
     """A call of OpenVINO; one request, as concurrent calls have one each."""
-    import openvino as ov
-
+    ov = importlib.import_module("openvino")  # by name, as it is no dependency and type checkers may not find it
     # Unless told not to, two models of one thread each are pinned to the same core.
     settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     model = ov.Core().compile_model(str(path), "CPU", settings)

@@ -24,8 +24,6 @@ KEY = "normotion.key"
 """The tag that makes logging idempotent; set last, so that only a whole run carries it."""
 PENDING = "normotion.pending"
 """The tag of a run that is being written."""
-KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes MLflow's page open with metrics and charts of models, not with traces of chats."""
 BATCH = 1000
 """Metric values that MLflow takes in one call."""
 
@@ -123,7 +121,7 @@ class Tracking:
         found = self._client.get_experiment_by_name(EXPERIMENT)
         if found is None:
             local = self.artifacts if self.uri.startswith("sqlite:") else None
-            return str(self._client.create_experiment(EXPERIMENT, artifact_location=local, tags=KIND))
+            return str(self._client.create_experiment(EXPERIMENT, artifact_location=local))
         if self.uri.startswith("sqlite:") and found.artifact_location != self.artifacts:
             raise PipelineError(
                 f"the MLflow database keeps its files in {found.artifact_location}, not in this project",

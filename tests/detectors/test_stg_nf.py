@@ -276,6 +276,14 @@ def test_training_leaves_the_callers_random_numbers_alone(train: Windows) -> Non
     torch.testing.assert_close(torch.rand(3), expected)
 
 
+def test_the_callers_random_numbers_leave_training_alone(train: Windows) -> None:
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        models.append(fitted(train).score(train)["score"])
+    np.testing.assert_array_equal(*models)
+
+
 def test_naming_the_detector_does_not_import_torch(root: Path) -> None:
     code = "import sys; from stages.detectors.stg_nf import StgNf; from stages.detectors.knn import Knn; "
     code += "StgNf(StgNf.Params(window='w')); Knn(Knn.Params(window='w')); "

@@ -11,6 +11,8 @@ from pipelines.dag import Stage, in_order, read_dag
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # DVC's own
+
 
 def test_graph_is_that_of_dvc(project: Project) -> None:
     found = {stage.name: stage for stage in read_dag(project)}

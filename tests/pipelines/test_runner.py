@@ -19,6 +19,9 @@ from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from tests.pipelines.helpers import await_file, call, gone, linux
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # DVC's own
+
+
 CHECK = Stage("check", "python step.py stages check")
 TRAIN = Stage("train@run0", "python step.py stages train street near", ("check",))
 
