@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.environment import mlflow_settings, use
 from stages.core.paths import Project
 from tests.pipelines.helpers import call, make
 
@@ -44,6 +45,7 @@ def built(built_template: Path, tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs; making one takes seconds, copying it none."""
+    use(mlflow_settings())
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
