@@ -281,7 +281,7 @@ def test_the_callers_random_numbers_leave_training_alone(train: Windows) -> None
     for seed in (1, 2):
         torch.manual_seed(seed)
         models.append(fitted(train).score(train)["score"])
-    np.testing.assert_array_equal(*models)
+    np.testing.assert_array_equal(models[0], models[1])
 
 
 def test_naming_the_detector_does_not_import_torch(root: Path) -> None:
