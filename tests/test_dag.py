@@ -94,7 +94,7 @@ def test_one_name_in_five_places() -> None:
         assert (ROOT / "stages" / f"{stage}.py").is_file(), f"no module for stage {stage}"
         assert stage in PARAMS, f"no section of params.yaml for stage {stage}"
         assert (ROOT / "tests" / "stages" / f"test_{stage}.py").is_file(), f"no test file for stage {stage}"
-        assert DAG[stage]["cmd"].startswith(f"python -m stages {stage}"), f"no verb for stage {stage}"
+        assert DAG[stage]["cmd"].startswith(f"exec python -m stages {stage}"), f"no verb for stage {stage}"
     modules = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "__main__"}
     assert modules == set(DAG)
 

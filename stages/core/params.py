@@ -46,7 +46,7 @@ class TrainParams(Section):
         device: `auto` takes a GPU when there is one; or `cpu`, `cuda`, `cuda:1` …
     """
 
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     device: str = "auto"
 
 
@@ -59,7 +59,7 @@ class ScoreParams(Section):
     """
 
     device: str = "auto"
-    batch: int = 8192
+    batch: int = Field(default=8192, ge=1)
 
 
 class PipelinesParams(Section):

@@ -8,7 +8,17 @@ import pytest
 from pydantic import ValidationError
 
 from stages.core.errors import ParamsError
-from stages.core.params import Section, TrainParams, dig, load_section, nearest, parse, read_params
+from stages.core.params import (
+    PipelinesParams,
+    ScoreParams,
+    Section,
+    TrainParams,
+    dig,
+    load_section,
+    nearest,
+    parse,
+    read_params,
+)
 from stages.core.paths import Project
 
 
@@ -80,6 +90,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_sections_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         TrainParams().device = "cuda"
+
+
+@pytest.mark.parametrize(
+    ("model", "section"),
+    [(TrainParams, {"seeds": []}), (ScoreParams, {"batch": 0}), (PipelinesParams, {"cron": "daily"})],
+)
+def test_senseless_values_are_refused(model: type[Section], section: dict[str, object]) -> None:
+    assert parse(section, "section", model)[1] is None
 
 
 def test_nearest_lists_all_when_none_is_close() -> None:
