@@ -13,14 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.dataset import Dataset, load_dataset
-from stages.core.errors import DatasetError, SchemaError
+from stages.core.errors import DatasetError
+from stages.core.incremental import made_with, tidy
 from stages.core.params import load_section
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
 from stages.core.schemas import POSES, ROWS_PER_GROUP, VERSION
 from stages.core.skeleton import COCO17
-from stages.core.storage import sha256_file, sha256_text, sweep
-from stages.core.tables import Pieces, read_meta, writing
+from stages.core.storage import sha256_file, sha256_text
+from stages.core.tables import Pieces, writing
 from stages.pose.estimators import Estimator, ExtractParams, People, estimator, fingerprint, people
 from stages.pose.video import demand, frames
 
@@ -73,22 +74,12 @@ def run(project: Project, dataset: str) -> None:
             fix="take it out of `datasets` in params.yaml",
         )
     folder = project.poses(dataset)
-    _tidy(folder, data)
+    tidy(folder, data.clips["clip"])
     if jobs := list(_outstanding(data, folder, fingerprint(params))):
         find = estimator(params)
         log.info(f"estimating poses with {find.version.partition(',')[0]}")
         for job in jobs:
             _extract(job, find, params)
-
-
-def _tidy(folder: Path, data: Dataset) -> None:
-    """Remove half-written files and those of clips that are no longer listed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    listed = {clip_file(folder, clip) for clip in data.clips["clip"]}
-    for path in sorted(set(folder.glob("*.parquet")) - listed):
-        path.unlink()
-        log.info(f"{path.stem}: no longer in clips.csv, its poses are removed")
 
 
 def _outstanding(data: Dataset, folder: Path, recipe: str) -> Iterator[Job]:
@@ -98,18 +89,10 @@ def _outstanding(data: Dataset, folder: Path, recipe: str) -> Iterator[Job]:
         source = sha256_file(video)
         key = sha256_text(POSES.name, str(VERSION), recipe, clip, str(count), source)
         label = f"clip {number} of {len(data.clips)}: {clip}"
-        if _made_with(output) == key:
+        if made_with(output, POSES) == key:
             log.info(f"{label} is unchanged, its poses are kept")
         else:
             yield Job(clip, label, video, int(count), output, source, key)
-
-
-def _made_with(output: Path) -> str | None:
-    """The key in a POSES file; None when the file is missing or unreadable and has to be made in any case."""
-    try:
-        return read_meta(output, POSES).get("key")
-    except SchemaError:
-        return None
 
 
 def _extract(job: Job, find: Estimator, params: ExtractParams) -> None:

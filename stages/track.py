@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.dataset import Dataset, load_dataset
+from stages.core.dataset import load_dataset
 from stages.core.errors import DatasetError, SchemaError
+from stages.core.incremental import made_with, tidy
 from stages.core.params import load_section
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
 from stages.core.schemas import POSES, TRACKS, VERSION, Rows
-from stages.core.storage import sha256_file, sha256_text, sweep
+from stages.core.storage import sha256_file, sha256_text
 from stages.core.tables import read, read_meta, write
 from stages.pose.poseflow import Tracker, TrackParams
 from stages.pose.tracks import Tracked, fingerprint, track
@@ -36,41 +37,23 @@ def run(project: Project, dataset: str) -> None:
     params = load_section(project, "track", TrackParams)
     data = load_dataset(project, dataset)
     folder = project.tracks(dataset)
-    _tidy(folder, data)
+    tidy(folder, data.clips["clip"])
     recipe = fingerprint(params)
     clips = [clip for _, clip in data.clips.iterrows()]
     for clip in bar(clips, what=f"tracking {dataset}", unit=" clips"):
         source, output = (clip_file(place, clip["clip"]) for place in (project.poses(dataset), folder))
         meta = read_meta(source, POSES)
         key = _key(source, clip, recipe)
-        if _made_with(output) == key:
+        if made_with(output, TRACKS) == key:
             log.info(f"{clip['clip']}: its poses are unchanged, its tracks are kept")
             continue
         tracker = Tracker(params, fps=clip["fps"], size=(clip["width"], clip["height"]), strong=_strong(meta, source))
         _track(source, clip, tracker, {**meta, "tracker": TRACKER, "key": key}, output)
 
 
-def _tidy(folder: Path, data: Dataset) -> None:
-    """Remove half-written files and those of clips that are no longer listed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    listed = {clip_file(folder, clip) for clip in data.clips["clip"]}
-    for path in sorted(set(folder.glob("*.parquet")) - listed):
-        path.unlink()
-        log.info(f"{path.stem}: no longer in clips.csv, its tracks are removed")
-
-
 def _key(source: Path, clip: Any, recipe: str) -> str:
     facts = (str(clip[column]) for column in ("clip", "fps", "width", "height", "frames"))
     return sha256_text(TRACKS.name, str(VERSION), recipe, sha256_file(source), *facts)
-
-
-def _made_with(output: Path) -> str | None:
-    """The key in a TRACKS file; None when the file is missing or unreadable and has to be made in any case."""
-    try:
-        return read_meta(output, TRACKS).get("key")
-    except SchemaError:
-        return None
 
 
 def _strong(meta: dict[str, str], source: Path) -> float:
