@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,32 @@ MANY = "..."
 
 
 @dataclass(frozen=True)
+class Option:
+    """A named argument of a verb: `--name VALUE`, or a mere `--name` where `flag` is set.
+
+    Args:
+        name: what is typed after `--`; with `_` for `-` it is the keyword the verb is called with.
+        help: what it means, in one line.
+        value: name of the value in `--help`.
+        flag: it takes no value; given means True, left out False.
+        choices: the values that make sense, where they are few.
+        many: it may be given several times; the verb gets a tuple.
+    """
+
+    name: str
+    help: str
+    value: str = ""
+    flag: bool = False
+    choices: tuple[str, ...] = ()
+    many: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """The argument's name in Python."""
+        return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True)
 class Verb:
     """One word of the command line.
 
@@ -30,13 +56,16 @@ class Verb:
         name: what is typed.
         help: one line for `--help`.
         positionals: names of its arguments, in order; one that ends with `...` takes any number.
-        target: `module:function`, called as `function(project, *arguments)`.
+        target: `module:function`, called as `function(project, *arguments, **options)`.
+        options: its named arguments; those left out on the command line are not passed, so the function's own
+            defaults hold.
     """
 
     name: str
     help: str
     positionals: tuple[str, ...] = ()
     target: str = ""
+    options: tuple[Option, ...] = ()
 
     def load(self) -> Callable[..., None]:
         """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
@@ -95,7 +124,9 @@ def run_command(name: str, verbs: Sequence[Verb], argv: Sequence[str]) -> int:
     for positional in verb.positionals:
         value = options[positional]
         arguments.extend(value if isinstance(value, list) else [value])
-    return _guarded(lambda: _call(verb, arguments, verbose), verbose, _shown(name, argv))
+    named = {option.keyword: options[option.keyword] for option in verb.options if options[option.keyword] is not None}
+    named = {key: tuple(value) if isinstance(value, list) else value for key, value in named.items()}
+    return _guarded(lambda: _call(verb, arguments, named, verbose), verbose, _shown(name, argv))
 
 
 def die_with_parent() -> None:
@@ -130,8 +161,17 @@ def _parser(name: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
         for positional in verb.positionals:
             label = positional.removesuffix(MANY).upper()
             command.add_argument(positional, metavar=label, nargs="*" if positional.endswith(MANY) else None)
+        for option in verb.options:
+            command.add_argument(f"--{option.name}", help=option.help, **_settings(option))
         command.add_argument("-v", "--verbose", default=argparse.SUPPRESS, **details)
     return parser
+
+
+def _settings(option: Option) -> dict[str, Any]:
+    if option.flag:
+        return {"action": "store_true", "default": None}
+    many = {"action": "append"} if option.many else {}
+    return {"metavar": option.value or option.name.upper(), "choices": option.choices or None, "default": None, **many}
 
 
 def _unknown_verb(verbs: Sequence[Verb], argv: Sequence[str]) -> str:
@@ -145,13 +185,13 @@ def _unknown_verb(verbs: Sequence[Verb], argv: Sequence[str]) -> str:
     return f"no verb {argv[0]!r}; " + (f"did you mean {close[0]!r}?" if close else f"verbs: {', '.join(names)}")
 
 
-def _call(verb: Verb, arguments: Sequence[str], verbose: bool) -> None:
+def _call(verb: Verb, arguments: Sequence[str], options: Mapping[str, Any], verbose: bool) -> None:
     from stages.core.paths import find_project
     from stages.core.progress import set_up_logging
 
     set_up_logging(verbose)
     project = find_project()
-    verb.load()(project, *arguments)
+    verb.load()(project, *arguments, **options)
     sys.stdout.flush()
 
 

@@ -144,4 +144,5 @@ def _table(clip: str, found: list[tuple[int, People]]) -> tuple[pd.DataFrame, ND
     frame["clip"] = clip
     frame["frame"] = np.repeat([0, *(index for index, _ in found)], [len(crowd) for crowd in crowds])
     frame["score"] = np.concatenate([crowd.scores for crowd in crowds])
+    frame["track"] = pd.array([pd.NA] * len(frame), dtype="Int32")
     return frame, np.concatenate([crowd.keypoints for crowd in crowds])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stages.core.errors import SchemaError
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a column's name, type or meaning changes; other versions are refused, never guessed at."""
 
 ROWS_PER_GROUP = 8192
@@ -108,6 +108,9 @@ _PERSON = Column("score", pa.float32(), "backend's own", "Detector's confidence 
 _KEYPOINTS = Column(
     "keypoints", pa.float32(), "px, px, confidence", "Joints × (x, y, confidence ≥ 0), in the layout of the metadata"
 )
+_GIVEN = Column(
+    "track", pa.int32(), "id", "Person as the poses' source has it; null where it tells nobody apart", True, least=0
+)
 _WINDOW = (
     _CLIP,
     Column("track", pa.int32(), "id", "Person the window follows; null for whole-frame windows", nullable=True),
@@ -131,7 +134,7 @@ _STATE = (
     ),
 )
 
-POSES = Schema("poses", "a person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON), _KEYPOINTS)
+POSES = Schema("poses", "a person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _GIVEN), _KEYPOINTS)
 TRACKS = Schema("tracks", "a tracked person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _TRACK), _KEYPOINTS)
 ENTRIES = Schema(
     "entries",
