@@ -33,22 +33,25 @@ def run(project: Project, dataset: str, window: str) -> None:
 
 def _normalize_split(source: Path, split: str, spec: WindowSpec, params: NormalizeParams, folder: Path) -> None:
     meta = read_meta(split_file(source, split), SEGMENTS)
-    channels = spec.normalization.channels
+    channels = spec.normalization.channels(meta["coordinates"])
     about = {"layout": meta["layout"], "channels": ",".join(channels), "units": "standard deviations of y"}
+    least = params.least(meta["units"])
     dropped = total = 0
     with writing(split_file(folder, split), NORMALIZED, about) as out:
         for windows in read_groups(split_file(source, split), SEGMENTS):
-            kept = _normalize_group(windows, entries_file(source, split), spec, params, out)
+            kept = _normalize_group(windows, entries_file(source, split), spec, least, out)
             total, dropped = total + len(windows), dropped + len(windows) - kept
-    log.info(f"{split}: {total - dropped} windows normalized, {dropped} dropped as flatter than {params.least_std} px")
+    log.info(
+        f"{split}: {total - dropped} windows normalized, {dropped} dropped as flatter than {least:g} {meta['units']}"
+    )
 
 
-def _normalize_group(windows: Rows, entries: Path, spec: WindowSpec, params: NormalizeParams, out: Pieces) -> int:
+def _normalize_group(windows: Rows, entries: Path, spec: WindowSpec, least: float, out: Pieces) -> int:
     """Normalize one row group, whose windows lie close together among the entries; returns how many were kept."""
     first = windows.frame["first_row"].to_numpy()
     low, high = (int(first.min()), int(first.max()) + spec.samples) if len(first) else (0, 0)
     keypoints = read_rows(entries, ENTRIES, low, high).arrays
-    values = keypoints[first[:, None] - low + np.arange(spec.samples)]  # (N, T, V, 3)
-    keep = spread(values) >= params.least_std
+    values = keypoints[first[:, None] - low + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)
+    keep = spread(values) >= least
     out.append(windows.frame[keep].drop(columns="first_row"), normalize(values[keep], spec.normalization))
     return int(keep.sum())

@@ -9,14 +9,15 @@ import pandas as pd
 
 from stages.core.cutting import Entries, cut, resample, window_labels
 from stages.core.dataset import SPLITS, Dataset, load_dataset
+from stages.core.errors import DatasetError
 from stages.core.params import load_section
 from stages.core.paths import Project, clip_file, entries_file, split_file
 from stages.core.progress import log
-from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, Rows
+from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, Rows, pose_meta
 from stages.core.skeleton import convert
 from stages.core.skeleton import layout as joint_layout
 from stages.core.storage import atomic_folder
-from stages.core.tables import Pieces, read, writing
+from stages.core.tables import Pieces, read, read_meta, writing
 from stages.core.windows import WindowSpec
 
 
@@ -24,27 +25,51 @@ def run(project: Project, dataset: str, window: str) -> None:
     """Cut the windows of one spec from every clip of a dataset.
 
     Raises:
-        DatasetError: the dataset's files contradict one another.
+        DatasetError: the dataset's files contradict one another, or its clips' poses differ in coordinates or unit.
         SchemaError: a TRACKS table is missing or of another version.
     """
     spec = load_section(project, f"windows.{window}", WindowSpec)
     data = load_dataset(project, dataset)
-    meta = {"layout": spec.layout, "coordinates": "xy", "units": "px", "channels": "x,y,confidence"}
+    meta = _form(project, data, spec.layout)
     with atomic_folder(project.segments(dataset, window)) as folder:
         for split in SPLITS:
             with (
                 writing(entries_file(folder, split), ENTRIES, meta) as entries,
                 writing(split_file(folder, split), SEGMENTS, {**meta, "samples": str(spec.samples)}) as segments,
             ):
-                _segment_split(project, data, split, spec, entries, segments)
+                _segment_split(project, data, split, spec, len(meta["coordinates"]) + 1, entries, segments)
+
+
+def _form(project: Project, data: Dataset, layout: str) -> dict[str, str]:
+    """Metadata of the windows: their layout, and what the poses of all clips are measured in."""
+    forms: dict[tuple[str, str], str] = {}
+    for clip in data.clips["clip"]:
+        meta = read_meta(clip_file(project.tracks(data.name), clip), TRACKS)
+        forms.setdefault((meta["coordinates"], meta["units"]), clip)
+    if len(forms) > 1:
+        listed = ", ".join(f"{coordinates} in {units} ({clip!r})" for (coordinates, units), clip in forms.items())
+        raise DatasetError(
+            f"the clips' poses differ: {listed}",
+            where=str(project.tracks(data.name)),
+            fix="put clips of one kind into one dataset",
+        )
+    coordinates, units = next(iter(forms))
+    return pose_meta(layout, coordinates, units)
 
 
 def _segment_split(
-    project: Project, data: Dataset, split: str, spec: WindowSpec, entries_out: Pieces, segments_out: Pieces
+    project: Project,
+    data: Dataset,
+    split: str,
+    spec: WindowSpec,
+    width: int,
+    entries_out: Pieces,
+    segments_out: Pieces,
 ) -> None:
     stride = spec.stride_train if split == "train" else spec.stride_score
     nobody = np.empty(0, dtype=np.int64)
-    empty = Entries(nobody, nobody, nobody.astype(bool), np.empty((0, len(joint_layout(spec.layout)), 3), np.float32))
+    nothing = np.empty((0, len(joint_layout(spec.layout)), width), np.float32)
+    empty = Entries(nobody, nobody, nobody.astype(bool), nothing)
     first_row = 0
     # The empty first piece gives a split without clips, or without people, a table of the right shape.
     _append(entries_out, "", empty)

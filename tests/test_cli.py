@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ import pytest
 
 from pipelines.__main__ import TOOLS
 from pipelines.__main__ import main as normotion
-from stages.__main__ import STAGES, Verb, main, parse_stage, run_command
+from stages.__main__ import STAGES, Option, Verb, main, parse_stage, run_command
 from stages.core.errors import NormotionError, VideoError
 from stages.core.paths import Project
 
@@ -93,6 +94,40 @@ def test_many_words_and_none(checkout: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert run_command("t", many, ["repro", "a", "b"]) == 0
     assert run_command("t", many, ["repro"]) == 0
     assert seen == [("a", "b"), ()]
+
+
+OPTIONS = (
+    Option("fps", "frames per second", "F"),
+    Option("keep-going", "go on", flag=True),
+    Option("clip", "one clip", many=True),
+    Option("stage", "which", choices=("poses", "tracks")),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ([], {}),  # what is left out keeps the function's own default
+        (["--fps", "30", "--keep-going"], {"fps": "30", "keep_going": True}),
+        (["--clip", "a", "--clip", "b", "--stage", "poses"], {"clip": ("a", "b"), "stage": "poses"}),
+    ],
+)
+def test_options_are_keywords(
+    words: list[str], named: dict[str, object], checkout: Path, verb: Callable[..., tuple[Verb, ...]]
+) -> None:
+    seen: list[dict[str, object]] = []
+    tried = replace(verb(lambda *_, **options: seen.append(options))[0], options=OPTIONS)
+    assert run_command("t", (tried,), ["try", "demo", *words]) == 0
+    assert seen == [named]
+
+
+def test_options_that_make_no_sense_are_named(
+    checkout: Path, verb: Callable[..., tuple[Verb, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = replace(verb(lambda *_, **__: None)[0], options=OPTIONS)
+    with pytest.raises(SystemExit, match="2"):
+        run_command("t", (tried,), ["try", "demo", "--stage", "poxes"])
+    assert "'poxes'" in capsys.readouterr().err
 
 
 def fail(error: BaseException) -> Callable[..., None]:

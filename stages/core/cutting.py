@@ -27,7 +27,7 @@ class Entries:
         track: `(E,)`.
         sample: `(E,)` sample time: frame = sample × step.
         filled: `(E,)` whether the entry was interpolated within a gap.
-        keypoints: `(E, V, 3)` px, px, confidence.
+        keypoints: `(E, V, D + 1)`: D coordinates, confidence.
     """
 
     track: Ints
@@ -45,7 +45,7 @@ def resample(track: Ints, frame: Ints, keypoints: Floats, spec: WindowSpec, fps:
     Args:
         track: `(n,)` ids, any order.
         frame: `(n,)` frames of the clip; unique within a track.
-        keypoints: `(n, V, 3)`.
+        keypoints: `(n, V, D + 1)`.
         spec: rate and fill.
         fps: frames per second of the clip.
     """

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from stages.core.errors import DatasetError, SchemaError
 from stages.core.params import Section
 
 
@@ -18,17 +19,16 @@ class NormalizationParams(Section):
 
     Args:
         frame_size: `(width, height)` in px that x and y are divided by first; it only changes the body's aspect.
-            Null keeps pixels square. The released STG-NF uses (856, 480) whatever the video.
-        confidence: append the joints' confidence as a third channel, untouched.
+            Null keeps pixels square. The released STG-NF uses (856, 480) whatever the video. Not for xyz.
+        confidence: append the joints' confidence as the last channel, untouched.
     """
 
     frame_size: tuple[float, float] | None = None
     confidence: bool = False
 
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the C channels of a normalized window."""
-        return ("x", "y", "confidence") if self.confidence else ("x", "y")
+    def channels(self, coordinates: str = "xy") -> tuple[str, ...]:
+        """Names of the C channels of a normalized window whose coordinates are `xy` or `xyz`."""
+        return (*coordinates, "confidence") if self.confidence else tuple(coordinates)
 
 
 class NormalizeParams(Section):
@@ -36,36 +36,59 @@ class NormalizeParams(Section):
 
     Args:
         least_std: windows whose standard deviation of y is smaller (px) are no people; they are dropped and counted.
+        least_std_metres: the same for poses whose unit is the metre.
     """
 
     least_std: float = Field(default=1.0, gt=0)
+    least_std_metres: float = Field(default=0.01, gt=0)
+
+    def least(self, units: str) -> float:
+        """The limit for poses in `px` or `m`.
+
+        Raises:
+            SchemaError: another unit.
+        """
+        limits = {"px": self.least_std, "m": self.least_std_metres}
+        if units not in limits:
+            raise SchemaError(f"poses in {units!r}; known units are {', '.join(limits)}", fix="import them in px or m")
+        return limits[units]
 
 
 def spread(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Standard deviation of y over a window's samples and joints, in px.
+    """Standard deviation of y over a window's samples and joints.
 
     Args:
-        keypoints: `(N, T, V, ≥ 2)` px.
+        keypoints: `(N, T, V, ≥ 2)` px or m.
 
     Returns:
-        `(N,)` px.
+        `(N,)`, in the same unit.
     """
     return np.asarray(keypoints[..., 1].std(axis=(1, 2)))
 
 
 def normalize(keypoints: NDArray[np.float32], params: NormalizationParams) -> NDArray[np.float32]:
-    """Centre each window on its mean over samples and joints and divide both coordinates by the deviation of y.
+    """Centre each window on its mean over samples and joints and divide all coordinates by the deviation of y.
 
     Args:
-        keypoints: `(N, T, V, 3)`: x, y in px, confidence. `spread` must be positive for every window.
+        keypoints: `(N, T, V, D + 1)`: D = 2 coordinates in px, or 3 in px or m; confidence. `spread` must be positive
+            for every window.
         params: see `NormalizationParams`.
 
     Returns:
         `(N, C, T, V)` float32, in standard deviations of y.
+
+    Raises:
+        DatasetError: a frame size is given for three coordinates.
     """
-    size = np.asarray(params.frame_size or (1.0, 1.0), dtype=np.float32)
-    places = keypoints[..., :2] / size
+    places = keypoints[..., :-1]
+    if params.frame_size is not None:
+        if places.shape[-1] != len(params.frame_size):
+            raise DatasetError(
+                "the window spec divides by a frame size, and these poses have x, y and z",
+                fix="give them a window spec with `normalization: {frame_size: null}`",
+            )
+        places = places / np.asarray(params.frame_size, dtype=np.float32)
     places = places - places.mean(axis=(1, 2), keepdims=True)
     places = places / places[..., 1].std(axis=(1, 2))[:, None, None, None]
-    values = np.concatenate([places, keypoints[..., 2:3]], axis=-1) if params.confidence else places
+    values = np.concatenate([places, keypoints[..., -1:]], axis=-1) if params.confidence else places
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32)

@@ -54,6 +54,7 @@ class Schema:
         columns: the scalar columns, in order.
         array: the array column, if any.
         packed: the array column holds little-endian float32 bytes instead of a list: fast, for machines alone.
+        facts: keys that the file's metadata must have.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Schema:
     columns: tuple[Column, ...]
     array: Column | None = None
     packed: bool = False
+    facts: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Names of the scalar columns."""
@@ -92,6 +94,23 @@ class Rows:
         return self.values
 
 
+def pose_meta(layout: str, coordinates: str = "xy", units: str = "px") -> dict[str, str]:
+    """Metadata that says what keypoints are.
+
+    Args:
+        layout: name of the joint layout.
+        coordinates: `xy` or `xyz`.
+        units: of the coordinates, `px` or `m`.
+    """
+    return {
+        "layout": layout,
+        "coordinates": coordinates,
+        "units": units,
+        "channels": ",".join([*coordinates, "confidence"]),
+    }
+
+
+_POSE = tuple(pose_meta(""))
 _CLIP = Column("clip", pa.string(), "name", "Clip the row belongs to, as in clips.csv")
 _FRAME = Column("frame", pa.int32(), "frames", "Frame of the clip, 0-based, in the clip's own frame rate", least=0)
 _TRACK = Column("track", pa.int32(), "id", "Person within the clip, ≥ 0", least=0)
@@ -106,7 +125,10 @@ _BOX = tuple(
 )
 _PERSON = Column("score", pa.float32(), "backend's own", "Detector's confidence in the person, finite, ≥ 0", least=0)
 _KEYPOINTS = Column(
-    "keypoints", pa.float32(), "px, px, confidence", "Joints × (x, y, confidence ≥ 0), in the layout of the metadata"
+    "keypoints",
+    pa.float32(),
+    "px or m, confidence",
+    "Joints × (coordinates, confidence ≥ 0), in the layout of the metadata",
 )
 _GIVEN = Column(
     "track", pa.int32(), "id", "Person as the poses' source has it; null where it tells nobody apart", True, least=0
@@ -134,8 +156,10 @@ _STATE = (
     ),
 )
 
-POSES = Schema("poses", "a person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _GIVEN), _KEYPOINTS)
-TRACKS = Schema("tracks", "a tracked person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _TRACK), _KEYPOINTS)
+POSES = Schema("poses", "a person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _GIVEN), _KEYPOINTS, facts=_POSE)
+TRACKS = Schema(
+    "tracks", "a tracked person in a frame", (_CLIP, _FRAME, *_BOX, _PERSON, _TRACK), _KEYPOINTS, facts=_POSE
+)
 ENTRIES = Schema(
     "entries",
     "a tracked person at a sample time",
@@ -146,6 +170,7 @@ ENTRIES = Schema(
         Column("filled", pa.bool_(), "yes/no", "Interpolated within a gap of the track, not seen"),
     ),
     _KEYPOINTS,
+    facts=_POSE,
 )
 SEGMENTS = Schema(
     "segments",
@@ -155,6 +180,7 @@ SEGMENTS = Schema(
         *_STATE,
         Column("first_row", pa.int64(), "row", "First of the `length` consecutive rows of ENTRIES the window holds"),
     ),
+    facts=_POSE,
 )
 NORMALIZED = Schema(
     "normalized",
@@ -162,6 +188,7 @@ NORMALIZED = Schema(
     (*_WINDOW, *_STATE),
     Column("values", pa.float32(), "standard deviations", "Channels × samples × joints, normalized, not augmented"),
     packed=True,
+    facts=("layout", "channels"),
 )
 SCORES = Schema(
     "scores",

@@ -1,6 +1,8 @@
 """Joint layouts: names, order and bones of every keypoint format, and the ways from one to another.
 
-Source: methods of the field as summarised in AlphaPose's output format (COCO-17) and OpenPose-18.
+Source: the formats as published: COCO-17 as in AlphaPose's results, OpenPose-18, and the 25 Kinect joints of Shahroudy
+et al., "NTU RGB+D", CVPR 2016, figure 2, with the bones that Yan et al., "Spatial Temporal Graph Convolutional Networks",
+AAAI 2018, give them.
 """
 
 from __future__ import annotations
@@ -72,8 +74,25 @@ OPENPOSE18 = Layout(
     mirror=_mirror(_OPENPOSE18),
     centre=1,
 )  # fmt: skip
+_NTU25 = (
+    "base_of_spine", "middle_of_spine", "neck", "head", "left_shoulder", "left_elbow", "left_wrist", "left_hand",
+    "right_shoulder", "right_elbow", "right_wrist", "right_hand", "left_hip", "left_knee", "left_ankle", "left_foot",
+    "right_hip", "right_knee", "right_ankle", "right_foot", "spine", "left_hand_tip", "left_thumb", "right_hand_tip",
+    "right_thumb",
+)  # fmt: skip
+NTU25 = Layout(
+    name="ntu25",
+    joints=_NTU25,
+    bones=(
+        (0, 1), (1, 20), (2, 20), (3, 2), (4, 20), (5, 4), (6, 5), (7, 6), (8, 20), (9, 8), (10, 9), (11, 10),
+        (12, 0), (13, 12), (14, 13), (15, 14), (16, 0), (17, 16), (18, 17), (19, 18), (21, 22), (22, 7), (23, 24),
+        (24, 11),
+    ),
+    mirror=_mirror(_NTU25),
+    centre=20,
+)  # fmt: skip
 
-LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18)}
+LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18, NTU25)}
 
 COCO_TO_OPENPOSE = np.array([0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3])
 """Where each OpenPose joint stands among the 17 COCO joints with the neck appended as joint 17."""

@@ -56,6 +56,8 @@ class Pieces:
         # What another table's metadata says of its own schema and shape does not hold for this one.
         self._meta = {**meta, "schema": schema.name, "version": str(VERSION)}
         self._meta.pop("shape", None)
+        if absent := [fact for fact in schema.facts if fact not in meta]:
+            raise SchemaError(f"the metadata of {schema.name} lacks {', '.join(absent)}", where=str(path))
         self._parquet: pq.ParquetWriter | None = None
 
     def append(self, frame: pd.DataFrame, values: NDArray[np.float32] | None = None) -> None:
@@ -140,6 +142,8 @@ def _open(path: Path, schema: Schema) -> pq.ParquetFile:
         raise SchemaError(f"expected a table of {schema.name}, found {found!r}", where=where, fix="give the right file")
     if version != str(VERSION):
         raise SchemaError(f"schema version {version}; this normotion reads {VERSION}", where=where, fix=REMAKE)
+    if absent := [fact for fact in schema.facts if fact not in meta]:
+        raise SchemaError(f"the metadata of {schema.name} lacks {', '.join(absent)}", where=where, fix=REMAKE)
     expected = {*schema.names(), *([schema.array.name] if schema.array else [])}
     if set(parquet.schema_arrow.names) != expected:
         differing = sorted(set(parquet.schema_arrow.names) ^ expected)

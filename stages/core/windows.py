@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.core.errors import DatasetError
 from stages.core.normalization import NormalizationParams
-from stages.core.params import Section
+from stages.core.params import Section, nearest
+from stages.core.skeleton import LAYOUTS
 
 
 class WindowSpec(Section):
@@ -34,7 +33,7 @@ class WindowSpec(Section):
             because a gap was left open (the published rule accepts two of those).
         keep_last: keep the window that ends at a track's last entry. False is the published rule (Hirschorn and Avidan,
             STG-NF), which drops it.
-        layout: joints the windows hold.
+        layout: joints the windows hold: the poses' own layout, or one that can be made from it.
         normalization: how values become comparable between people.
     """
 
@@ -46,7 +45,7 @@ class WindowSpec(Section):
     fill: int = Field(default=2, ge=0)
     max_missing: int = Field(default=2, ge=0)
     keep_last: bool = True
-    layout: Literal["coco17", "openpose18"] = "openpose18"
+    layout: str = "openpose18"
     normalization: NormalizationParams = NormalizationParams()
 
     @model_validator(mode="after")
@@ -56,6 +55,13 @@ class WindowSpec(Section):
         if self.seconds is not None and self.rate is None:
             raise ValueError("seconds need a rate; with rate null give length")
         return self
+
+    @field_validator("layout")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in LAYOUTS:
+            raise ValueError(f"no joint layout {name!r}; {nearest(name, list(LAYOUTS))}")
+        return name
 
     @property
     def samples(self) -> int:

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from stages.core.incremental import made_with, tidy
-from stages.core.schemas import POSES, TRACKS, Rows
+from stages.core.schemas import POSES, TRACKS, Rows, pose_meta
 from stages.core.tables import write
 
 
 def save(path: Path, **meta: str) -> None:
-    box = {"x": 0.0, "y": 0.0, "w": 1.0, "h": 1.0, "score": 0.5}
-    write(path, POSES, Rows(pd.DataFrame({"clip": ["a"], "frame": [0], **box}), np.ones((1, 17, 3), np.float32), meta))
+    person = {"x": 0.0, "y": 0.0, "w": 1.0, "h": 1.0, "score": 0.5, "track": 3}
+    frame = pd.DataFrame({"clip": ["a"], "frame": [0], **person})
+    write(path, POSES, Rows(frame, np.ones((1, 17, 3), np.float32), {**pose_meta("coco17"), **meta}))
 
 
 def test_only_listed_clips_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

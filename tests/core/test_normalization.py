@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.core.normalization import NormalizationParams, normalize, spread
+from stages.core.errors import DatasetError, SchemaError
+from stages.core.normalization import NormalizationParams, NormalizeParams, normalize, spread
 from stages.core.seeding import stream
 
 POSES = stream(0, "poses").uniform(0, 400, size=(5, 8, 18, 3)).astype(np.float32)
@@ -55,3 +56,19 @@ def test_published_values(shared: Path) -> None:
     params = NormalizationParams(frame_size=(856.0, 480.0), confidence=True)
     values = normalize(oracle["k18"].astype(np.float32), params).transpose(0, 2, 3, 1)
     np.testing.assert_allclose(values, oracle["k18_normalised"], atol=2e-6)
+
+
+def test_three_coordinates_are_all_divided_by_the_deviation_of_y() -> None:
+    # Two joints at (0, 0, 0) and (4, 2, 6) metres: mean (2, 1, 3), deviation of y 1.
+    window = np.array([[[[0, 0, 0, 0.5], [4, 2, 6, 0.7]]]], dtype=np.float32)
+    values = normalize(window, NormalizationParams(confidence=True))
+    assert values[0, :, 0].tolist() == [[-2, 2], [-1, 1], [-3, 3], [0.5, np.float32(0.7)]]
+    assert NormalizationParams(confidence=True).channels("xyz") == ("x", "y", "z", "confidence")
+    with pytest.raises(DatasetError, match="divides by a frame size, and these poses have x, y and z"):
+        normalize(window, NormalizationParams(frame_size=(856, 480)))
+
+
+def test_the_least_spread_has_a_unit() -> None:
+    assert (NormalizeParams().least("px"), NormalizeParams().least("m")) == (1.0, 0.01)
+    with pytest.raises(SchemaError, match="poses in 'inch'"):
+        NormalizeParams().least("inch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.core.errors import SchemaError, StorageError
-from stages.core.schemas import NORMALIZED, POSES, SCHEMAS, SCORES, TRACKS, Rows
+from stages.core.schemas import NORMALIZED, POSES, SCHEMAS, SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import read, read_groups, read_meta, read_rows, write, writing
+
+SEEN = {"layout": "openpose18", "channels": "x,y"}
 
 
 def poses(rows: int = 3) -> Rows:
     """People standing in a row, one a frame."""
     at = np.arange(rows, dtype=float)
-    frame = pd.DataFrame({"clip": "gate", "frame": np.arange(rows), "x": at, "y": at, "w": at, "h": at, "score": 0.5})
-    return Rows(
-        frame, np.ones((rows, 17, 3), dtype=np.float32) * at[:, None, None].astype(np.float32), {"layout": "coco17"}
-    )
+    box = {
+        "x": at,
+        "y": at,
+        "w": at,
+        "h": at,
+        "score": 0.5,
+        "track": pd.array([pd.NA, *range(1, rows)][:rows], dtype="Int32"),
+    }
+    frame = pd.DataFrame({"clip": "gate", "frame": np.arange(rows), **box})
+    keypoints = np.ones((rows, 17, 3), dtype=np.float32) * at[:, None, None].astype(np.float32)
+    return Rows(frame, keypoints, pose_meta("coco17"))
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -49,14 +59,14 @@ def test_an_empty_table_keeps_its_shape(tmp_path: Path) -> None:
 def test_unknown_stays_unknown(tmp_path: Path) -> None:
     columns = {"clip": "a", "start_frame": 0.0, "step": 1.0, "length": 4, "missing": 0}
     frame = pd.DataFrame({**columns, "track": [pd.NA, 3], "label": [pd.NA, 1]})
-    write(tmp_path / "w.parquet", NORMALIZED, Rows(frame, np.ones((2, 2, 4, 18), np.float32)))
+    write(tmp_path / "w.parquet", NORMALIZED, Rows(frame, np.ones((2, 2, 4, 18), np.float32), SEEN))
     back = read(tmp_path / "w.parquet", NORMALIZED).frame
     assert back["label"].tolist() == [pd.NA, 1]
     assert back["track"].tolist() == [pd.NA, 3]
 
 
 def test_rows_and_groups(tmp_path: Path) -> None:
-    with writing(tmp_path / "t.parquet", POSES, {}) as pieces:
+    with writing(tmp_path / "t.parquet", POSES, pose_meta("coco17")) as pieces:
         for start in (0, 3, 6):
             part = poses(9)
             pieces.append(part.frame.iloc[start : start + 3], part.arrays[start : start + 3])
@@ -68,7 +78,7 @@ def test_rows_and_groups(tmp_path: Path) -> None:
 
 
 def test_empty_pieces_leave_no_trace_but_the_shape(tmp_path: Path) -> None:
-    with writing(tmp_path / "t.parquet", POSES, {}) as pieces:
+    with writing(tmp_path / "t.parquet", POSES, pose_meta("coco17")) as pieces:
         for rows in (0, 2, 0):
             pieces.append(poses(rows).frame, poses(rows).arrays)
     assert [len(rows) for rows in read_groups(tmp_path / "t.parquet", POSES)] == [2]
@@ -112,6 +122,17 @@ def test_bad_rows_are_refused_and_the_good_file_stays(
         write(path, POSES, spoil(poses()))
     assert path.read_bytes() == good
     assert os.listdir(tmp_path) == ["gate.parquet"]
+
+
+def test_metadata_says_what_keypoints_are(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="the metadata of poses lacks coordinates, units"):
+        write(tmp_path / "gate.parquet", POSES, replace(poses(), meta={"layout": "coco17", "channels": "x,y"}))
+    write(tmp_path / "gate.parquet", POSES, poses())
+    table = pq.read_table(tmp_path / "gate.parquet")
+    kept = {key: value for key, value in table.schema.metadata.items() if key != b"units"}
+    pq.write_table(table.replace_schema_metadata(kept), tmp_path / "bare.parquet")
+    with pytest.raises(SchemaError, match="(?s)the metadata of poses lacks units.*bare.parquet"):
+        read(tmp_path / "bare.parquet", POSES)
 
 
 def test_wrong_files_are_refused(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def windows(keypoints: Floats, *, split: str = "train", confidence: bool = False
             "label": pd.array(np.zeros(count, dtype=np.int8), dtype="Int8"),
         }
     )
-    return Windows(index, normalize(keypoints, params), params.channels, "openpose18")
+    return Windows(index, normalize(keypoints, params), params.channels(), "openpose18")
 
 
 def upside_down(keypoints: Floats) -> Floats:

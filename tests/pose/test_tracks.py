@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.schemas import Rows
+from stages.core.schemas import Rows, pose_meta
 from stages.core.seeding import stream
 from stages.pose import tracks
 from stages.pose.poseflow import Tracker, TrackParams
@@ -26,7 +26,7 @@ def poses(*people: tuple[int, float, float]) -> Rows:
     keypoints = np.ones((len(x), 17, 3))
     keypoints[..., :2] = BODY + np.stack([x, np.full(len(x), 100.0)], axis=1)[:, None]
     table = pd.DataFrame({"clip": "walk", "frame": frame.astype(np.int32), **boxes, "score": score})
-    return Rows(table, keypoints.astype(np.float32), {"layout": "coco17"})
+    return Rows(table, keypoints.astype(np.float32), pose_meta("coco17"))
 
 
 def follow(people: Rows, frames: int, params: TrackParams | None = None) -> Tracked:

@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from stages.core.paths import Project, clip_file
-from stages.core.schemas import SCORES, TRACKS, Rows
+from stages.core.schemas import SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import write
 
 SIZE = (160, 120)
@@ -86,7 +86,7 @@ def tracks(clip: str) -> Rows:
             rows.append((clip, frame, *low, *(high - low), 0.9, track))
             keypoints.append(np.column_stack([body, np.full(17, 0.9)]))
     frame_ = pd.DataFrame(rows, columns=TRACKS.names())
-    return Rows(frame_, np.array(keypoints, dtype=np.float32), {"layout": "coco17"})
+    return Rows(frame_, np.array(keypoints, dtype=np.float32), pose_meta("coco17"))
 
 
 def _pose(share: float, track: int, *, lying: bool) -> NDArray[np.float32]:

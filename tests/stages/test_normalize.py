@@ -13,7 +13,7 @@ from stages import normalize
 from stages.core.normalization import NormalizationParams
 from stages.core.normalization import normalize as normalized_values
 from stages.core.paths import Project, entries_file, split_file
-from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows
+from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows, pose_meta
 from stages.core.seeding import stream
 from stages.core.tables import read, write, writing
 
@@ -30,8 +30,8 @@ def project(tmp_path: Path) -> Project:
     windows = pd.DataFrame({"clip": list("aab"), "start_frame": [0.0, 1, 0], **columns, "first_row": [0, 1, 3]})
     for split in ("train", "validation", "test"):
         folder = here.segments("d", "w")
-        write(entries_file(folder, split), ENTRIES, Rows(people, keypoints, {"layout": "coco17"}))
-        with writing(split_file(folder, split), SEGMENTS, {"layout": "coco17"}) as pieces:
+        write(entries_file(folder, split), ENTRIES, Rows(people, keypoints, pose_meta("coco17")))
+        with writing(split_file(folder, split), SEGMENTS, pose_meta("coco17")) as pieces:
             pieces.append(windows[:2])
             pieces.append(windows[2:])
     return here

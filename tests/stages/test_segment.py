@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from stages import normalize, segment
-from stages.core.errors import SchemaError
+from stages.core.errors import DatasetError, SchemaError
 from stages.core.paths import Project, clip_file, entries_file, split_file
-from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, TRACKS, Rows
+from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, TRACKS, Rows, pose_meta
 from stages.core.seeding import stream
 from stages.core.tables import read, write
 
@@ -31,7 +31,7 @@ def tracks(clip: str, frames: int) -> Rows:
     keypoints[:, :, 0] += np.arange(frames)[:, None]
     box = {"x": 0.0, "y": 0.0, "w": 100.0, "h": 100.0}
     frame = pd.DataFrame({"clip": clip, "frame": np.arange(frames), **box, "score": 0.9, "track": 7})
-    return Rows(frame, keypoints, {"layout": "coco17"})
+    return Rows(frame, keypoints, pose_meta("coco17"))
 
 
 @pytest.fixture
@@ -103,3 +103,19 @@ def test_the_same_tracks_give_the_same_bytes(project: Project) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     segment.run(project, "gate", "short")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_three_coordinates_pass_and_do_not_mix_with_two(project: Project) -> None:
+    project.params.write_text(yaml.safe_dump({"windows": {"short": {"rate": 10.0, "length": 4, "layout": "ntu25"}}}))
+    table = {clip: tracks(clip, frames) for clip, frames in (("slow", 20), ("fast", 60), ("nobody", 0))}
+    for clip, rows in table.items():
+        body = np.zeros((len(rows), 25, 4), np.float32)
+        body[..., 1] = np.arange(25)
+        write(clip_file(project.tracks("gate"), clip), TRACKS, Rows(rows.frame, body, pose_meta("ntu25", "xyz", "m")))
+    segment.run(project, "gate", "short")
+    normalize.run(project, "gate", "short")
+    found = read(split_file(project.normalized("gate", "short"), "test"), NORMALIZED)
+    assert (found.arrays.shape, found.meta["channels"]) == ((17, 3, 4, 25), "x,y,z")
+    write(clip_file(project.tracks("gate"), "slow"), TRACKS, table["slow"])
+    with pytest.raises(DatasetError, match=r"poses differ: xyz in m \('fast'\), xy in px \('slow'\)"):
+        segment.run(project, "gate", "short")
