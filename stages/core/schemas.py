@@ -131,7 +131,12 @@ _KEYPOINTS = Column(
     "Joints × (coordinates, confidence ≥ 0), in the layout of the metadata",
 )
 _GIVEN = Column(
-    "track", pa.int32(), "id", "Person as the poses' source has it; null where it tells nobody apart", True, least=0
+    "track",
+    pa.int32(),
+    "id",
+    "Person as the poses' source has it; null where it tells nobody apart",
+    nullable=True,
+    least=0,
 )
 _WINDOW = (
     _CLIP,

@@ -1,8 +1,8 @@
 """Joint layouts: names, order and bones of every keypoint format, and the ways from one to another.
 
 Source: the formats as published: COCO-17 as in AlphaPose's results, OpenPose-18, and the 25 Kinect joints of Shahroudy
-et al., "NTU RGB+D", CVPR 2016, figure 2, with the bones that Yan et al., "Spatial Temporal Graph Convolutional Networks",
-AAAI 2018, give them.
+et al., "NTU RGB+D", CVPR 2016, figure 2, with the bones that Yan et al., "Spatial Temporal Graph Convolutional
+Networks", AAAI 2018, give them.
 """
 
 from __future__ import annotations
