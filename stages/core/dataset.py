@@ -22,10 +22,12 @@ CLIPS = {
 }  # fmt: skip
 """Columns of clips.csv and whether each is required."""
 LABELS = {
-    "clip": True, "start_frame": True, "end_frame": True, "track": False, "kind": False, "x": False, "y": False,
-    "w": False, "h": False,
+    "clip": True, "start_frame": True, "end_frame": True, "label": False, "track": False, "kind": False, "x": False,
+    "y": False, "w": False, "h": False,
 }  # fmt: skip
 """Columns of labels.csv and whether each is required."""
+UNKNOWN = "unknown"
+"""What `label` says of an interval whose truth is not known; 1, or nothing, says abnormal."""
 
 
 class Description(Section):
@@ -54,6 +56,7 @@ class Dataset:
         description: dataset.yaml.
         clips: clips.csv, one row per clip, sorted by clip, `kind` and `abnormal` present (null where not given).
         labels: labels.csv, one row per abnormal interval, optional columns present.
+        unknown: the rows of labels.csv whose `label` is `unknown`: intervals in which nobody knows, or may know.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Dataset:
     description: Description
     clips: pd.DataFrame
     labels: pd.DataFrame
+    unknown: pd.DataFrame
 
     def split(self, split: str) -> pd.DataFrame:
         """Clips of one split."""
@@ -78,15 +82,16 @@ class Dataset:
         """Truth per frame, `(frames,)`: 1 abnormal, 0 normal, NaN unknown.
 
         A clip with intervals is abnormal inside them and normal outside. A clip without intervals is normal, unless
-        clips.csv calls it abnormal as a whole (then which frames is unknown).
+        clips.csv calls it abnormal as a whole (then which frames is unknown). Intervals of `unknown` have the last
+        word.
         """
         row = self.clip(clip)
-        intervals = self.labels[self.labels["clip"] == clip]
-        if intervals.empty and row["abnormal"] == 1:
-            return np.full(int(row["frames"]), np.nan, dtype=np.float32)
-        truth = np.zeros(int(row["frames"]), dtype=np.float32)
-        for start, end in zip(intervals["start_frame"], intervals["end_frame"], strict=True):
-            truth[int(start) : int(end) + 1] = 1
+        whole = row["abnormal"] == 1 and not (self.labels["clip"] == clip).any()
+        truth = np.full(int(row["frames"]), np.nan if whole else 0, dtype=np.float32)
+        for intervals, value in ((self.labels, 1), (self.unknown, np.nan)):
+            own = intervals[intervals["clip"] == clip]
+            for start, end in zip(own["start_frame"], own["end_frame"], strict=True):
+                truth[int(start) : int(end) + 1] = value
         return truth
 
 
@@ -116,7 +121,9 @@ def load_dataset(project: Project, name: str) -> Dataset:
     if problems or description is None:
         raise DatasetError(_list(problems), where=str(folder), fix="mend the files named and run `normotion check`")
     labels = labels.astype({"start_frame": int, "end_frame": int})
-    return Dataset(name, folder, description, clips.sort_values("clip", ignore_index=True), labels)
+    unknown = labels["label"].isin([UNKNOWN])
+    clips = clips.sort_values("clip", ignore_index=True)
+    return Dataset(name, folder, description, clips, labels[~unknown], labels[unknown])
 
 
 def _list(problems: list[str]) -> str:
@@ -141,7 +148,8 @@ def _description(folder: Path, problems: list[str]) -> Description | None:
 
 def _table(path: Path, columns: dict[str, bool], problems: list[str]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype={"clip": str, "path": str, "camera": str, "scene": str, "kind": str})
+        texts = ("clip", "path", "camera", "scene", "kind", "label")
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
     except FileNotFoundError:
         problems.append(f"{path.name} is missing")
         return pd.DataFrame(columns=list(columns))
@@ -191,6 +199,8 @@ def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
     problems = []
     for line, row in enumerate(labels.itertuples(), start=2):
         where = f"labels.csv line {line}"
+        if not pd.isna(row.label) and row.label not in ("1", UNKNOWN):
+            problems.append(f"{where}: label must be 1, {UNKNOWN} or empty (which means 1), got {row.label!r}")
         if row.clip not in frames:
             problems.append(f"{where}: unknown clip {row.clip!r}; {nearest(str(row.clip), list(frames))}")
             continue

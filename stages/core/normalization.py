@@ -87,7 +87,7 @@ def normalize(keypoints: NDArray[np.float32], params: NormalizationParams) -> ND
                 "the window spec divides by a frame size, and these poses have x, y and z",
                 fix="give them a window spec with `normalization: {frame_size: null}`",
             )
-        places = places / np.asarray(params.frame_size, dtype=np.float32)
+        places = np.asarray(places / np.asarray(params.frame_size, dtype=np.float32))
     places = places - places.mean(axis=(1, 2), keepdims=True)
     places = places / places[..., 1].std(axis=(1, 2))[:, None, None, None]
     values = np.concatenate([places, keypoints[..., -1:]], axis=-1) if params.confidence else places

@@ -1,0 +1,116 @@
+"""Reading what other programs wrote: JSON and tables of numbers, refused with the place where they go wrong."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from stages.core.errors import DatasetError
+
+_NO_JSON = re.compile(r"-?(NaN|Infinity|nan|inf)")
+CUT_SHORT = ("unexpected end of data", "EOF while parsing", "unterminated", "end of data")
+
+
+def load_json(data: bytes, where: str) -> Any:
+    """Parse a JSON file.
+
+    Args:
+        data: its bytes, UTF-8.
+        where: its name, for messages.
+
+    Raises:
+        DatasetError: it is empty, cut short, not UTF-8, or no JSON: NaN and Infinity are no numbers in JSON.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not data.strip():
+        raise DatasetError("the file is empty", where=where, fix="export it again, or take it out of the source")
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise DatasetError(_what(data, error), where=f"{where}, byte {error.pos}", fix="export it again") from error
+
+
+def numbers(
+    rows: Sequence[Any], width: int, *, where: str, what: str, name: Callable[[int], str]
+) -> NDArray[np.float64]:
+    """Bring lists of numbers into one array.
+
+    Args:
+        rows: n lists.
+        width: how many numbers each must hold.
+        where: the file, for messages.
+        what: what a list is, e.g. `keypoints`.
+        name: says which row is meant, e.g. `person 3, frame 12`.
+
+    Returns:
+        `(n, width)`, all finite.
+
+    Raises:
+        DatasetError: a list has another length, or holds null, NaN, infinity or no number; names the first.
+    """
+    lengths = np.fromiter((len(row) if isinstance(row, list) else -1 for row in rows), dtype=np.int64, count=len(rows))
+    if (wrong := lengths != width).any():
+        first = int(wrong.argmax())
+        found = f"{lengths[first]} numbers" if lengths[first] >= 0 else repr(rows[first])[:40]
+        raise DatasetError(f"{what} must be {width} numbers, found {found}", where=f"{where}: {name(first)}")
+    values = _array(rows, width, where, what, name)
+    if not (finite := np.isfinite(values).all(axis=1)).all():
+        first = int(finite.argmin())
+        raise DatasetError(
+            f"{what} with null, NaN or infinite values in {int((~finite).sum())} of {len(rows)} places",
+            where=f"{where}: first in {name(first)}",
+            fix="write 0 with confidence 0 for a joint that was not seen",
+        )
+    return values
+
+
+def whole(values: Sequence[Any], *, where: str, what: str, least: int = 0) -> NDArray[np.int64]:
+    """Bring whole numbers, or texts of them, into an array `(n,)`.
+
+    Raises:
+        DatasetError: one is none, or below `least`.
+    """
+    found = np.empty(len(values), dtype=np.int64)
+    for row, value in enumerate(values):
+        try:
+            number = int(value)
+            if not isinstance(value, str) and number != value:
+                raise ValueError
+            found[row] = number
+        except (ValueError, TypeError, OverflowError) as error:
+            raise DatasetError(f"{what} must be a whole number, found {value!r:.40}", where=where) from error
+    if len(found) and found.min() < least:
+        raise DatasetError(f"{what} {found.min()} is below {least}", where=where, fix="count from 0, or drop it")
+    return found
+
+
+def _array(
+    rows: Sequence[Any], width: int, where: str, what: str, name: Callable[[int], str]
+) -> NDArray[np.float64]:
+    try:
+        return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+    except (ValueError, TypeError) as error:
+        first = next((row for row, values in enumerate(rows) if not all(map(_number, values))), 0)
+        raise DatasetError(f"{what} must hold numbers alone: {error}", where=f"{where}: {name(first)}") from error
+
+
+def _number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _what(data: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "the file is not UTF-8"
+    if _NO_JSON.match(text, max(error.pos - 1, 0)) or _NO_JSON.match(text, error.pos):
+        return "the file holds NaN or Infinity, which are no numbers in JSON"
+    if error.pos >= len(text.rstrip()) - 1 or any(sign in error.msg for sign in CUT_SHORT):
+        return f"the file is cut short: {error.msg}"
+    return f"the file is not valid JSON: {error.msg}"
