@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.pose.estimators import ExtractParams, estimator, people
-from stages.pose.movenet import movenet
+from stages.pose.estimators import ExtractParams
+from stages.pose.movenet import movenet, nanodet_movenet
 from stages.pose.nanodet import nanodet
+from stages.pose.parallel import people
 from stages.pose.video import frames
 
 Frames = list[tuple[int, NDArray[np.uint8]]]
@@ -39,7 +40,7 @@ def measure(video: Path, count: int, rounds: int, params: ExtractParams) -> dict
     with closing(frames(video)) as decoded:
         images: Frames = list(islice(decoded, count))
     find, detector, poser = (
-        estimator(params),
+        nanodet_movenet(params, params.section()),
         nanodet(params.weak, params.overlap, params.tile_above),
         movenet(params.margin),
     )

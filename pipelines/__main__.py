@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from stages.__main__ import STAGES, Verb, run_command
+from stages.__main__ import STAGES, Option, Verb, run_command
 
 TOOLS = (
     Verb("repro", "rebuild what changed with DVC, then log the runs", ("stage...",), "pipelines.runner:repro"),
@@ -14,7 +14,54 @@ TOOLS = (
     Verb("serve", "serve the schedule to a Prefect server that is up", (), "pipelines.deploy:serve"),
     Verb("log", "log the runs to MLflow that are not there yet", (), "pipelines.log_runs:run"),
     Verb("mlflow", "open MLflow's page with the comparison of runs", (), "pipelines.log_runs:serve"),
-    Verb("readme", "refresh the README's results and pictures", (), "pipelines.readme:run"),
+    Verb(
+        "import",
+        "make a dataset of pose files, or of a published data set by its recipe",
+        ("format", "source"),
+        "stages.ingest.importing:run",
+        (
+            Option("dataset", "name of the dataset to make in data/raw", "NAME"),
+            Option("fps", "frames per second, where the source does not say", "F"),
+            Option("size", "frame size in px, where the source does not say", "WIDTHxHEIGHT"),
+            Option("layout", "joints, where they are not the format's own: coco17, openpose18 or ntu25", "NAME"),
+            Option("first-frame", "number of a clip's first frame in the source (0)", "N"),
+            Option("test", "clips or files for testing, e.g. 'cam2*', or none; all others train", "PATTERN", many=True),
+            Option(
+                "clips", "CSV: clip and any of split, fps, width, height, frames, camera, scene, kind, abnormal", "FILE"
+            ),
+            Option(
+                "labels", "CSV: clip, start_frame, end_frame, and frames, track, kind; sought in SOURCE first", "FILE"
+            ),
+            Option("masks", "folder, zip or npz with a .npy per clip: 0 and 1 per frame", "PATH"),
+            Option("mask-abnormal", "which of the two means abnormal", "0|1", choices=("0", "1")),
+            Option("camera", "regular expression that finds the camera in a clip's name", "REGEX"),
+            Option("licence", "terms of the data, one line", "TEXT"),
+            Option("option", "what a recipe is told, e.g. partial=true", "KEY=VALUE", many=True),
+            Option("replace", "put the new dataset in an old one's place", flag=True),
+        ),
+        "FORMAT is one of alphapose, coco, kinetics, mped_rnn, ntu, parquet, tracked_person, or a recipe: avenue, "
+        "kinetics250, live-videos, ntu-rgbd, ped2, shanghaitech, ubi-fights, ubnormal, ucf-crime. SOURCE is a file, a "
+        "folder or a zip.",
+    ),
+    Verb(
+        "export",
+        "write poses or tracks as alphapose, coco, parquet or tracked_person",
+        ("format", "dataset"),
+        "stages.ingest.exporting:run",
+        (
+            Option("out", "folder to write to", "FOLDER"),
+            Option("stage", "tracks, or poses as they were before tracking", choices=("tracks", "poses")),
+            Option("clip", "clips to write, e.g. '01_*'; all without it", "PATTERN", many=True),
+            Option("replace", "overwrite files of an earlier export", flag=True),
+        ),
+    ),
+    Verb(
+        "quality",
+        "show how good a dataset's poses and tracks are, before a detector is blamed",
+        ("dataset",),
+        "pipelines.quality:run",
+    ),
+    Verb("readme", "refresh the data dictionary, the README's results and pictures", (), "pipelines.readme:run"),
 )
 """The verbs that are no stages."""
 

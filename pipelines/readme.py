@@ -1,15 +1,17 @@
-"""`normotion readme`: the README's results and pictures, taken from the last report, and the data dictionary."""
+"""`normotion readme`: the data dictionary, and the README's results and pictures, taken from the last report."""
 
 from __future__ import annotations
 
 import re
 import shutil
 
-from stages.core.dictionary import write_dictionary
+from stages.core.dictionary import CHARTS, write_dictionary
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from stages.core.progress import log
+from stages.core.skeleton import LAYOUTS
 from stages.core.storage import atomic_file, write_text
+from stages.show.skeleton_chart import chart
 
 BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- /results -->)", re.DOTALL)
 """What is replaced by the leaderboard."""
@@ -18,11 +20,12 @@ PICTURE = re.compile(r"docs/images/([\w.-]+\.png)")
 
 
 def run(project: Project) -> None:
-    """Put the leaderboard between the README's marks and copy the pictures it shows from the report.
+    """Write the data dictionary, put the leaderboard between the README's marks and copy the pictures it shows.
 
     Raises:
-        PipelineError: there is no report yet, or the README has no marks.
+        PipelineError: there is no report yet, or the README has no marks; the dictionary is written all the same.
     """
+    write_data_pages(project)
     readme = project.root / "README.md"
     table = project.report / "leaderboard.md"
     if not table.is_file():
@@ -38,13 +41,20 @@ def run(project: Project) -> None:
         )
     if fresh != text:
         write_text(readme, fresh)
-    write_dictionary(project.root / "data" / "README.md")
     copied = [name for name in sorted(set(PICTURE.findall(fresh))) if _copy(project, name)]
     log.info(
         "README: results %s, pictures from the report: %s",
         "changed" if fresh != text else "unchanged",
         ", ".join(copied) or "none",
     )
+
+
+def write_data_pages(project: Project) -> None:
+    """Write data/README.md and the pictures of the joint layouts it shows."""
+    folder = project.root / "data"
+    write_dictionary(folder / "README.md")
+    for layout in LAYOUTS.values():
+        write_text((folder / CHARTS.format(layout.name)).resolve(), chart(layout))
 
 
 def _copy(project: Project, name: str) -> bool:

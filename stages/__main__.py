@@ -59,6 +59,7 @@ class Verb:
         target: `module:function`, called as `function(project, *arguments, **options)`.
         options: its named arguments; those left out on the command line are not passed, so the function's own
             defaults hold.
+        details: what else `normotion VERB --help` says.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Verb:
     positionals: tuple[str, ...] = ()
     target: str = ""
     options: tuple[Option, ...] = ()
+    details: str = ""
 
     def load(self) -> Callable[..., None]:
         """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
@@ -157,7 +159,8 @@ def _parser(name: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", **details)
     commands = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in verbs:
-        command = commands.add_parser(verb.name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
+        about = f"{verb.help[0].upper()}{verb.help[1:]}. {verb.details}"
+        command = commands.add_parser(verb.name, help=verb.help, description=about)
         for positional in verb.positionals:
             label = positional.removesuffix(MANY).upper()
             command.add_argument(positional, metavar=label, nargs="*" if positional.endswith(MANY) else None)

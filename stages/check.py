@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stages.core.dataset import Dataset, load_dataset
-from stages.core.errors import DatasetError, VideoError
+from stages.core.errors import DatasetError, NormotionError, SchemaError, VideoError
 from stages.core.normalization import NormalizeParams
 from stages.core.params import (
     PipelinesParams,
@@ -23,15 +27,19 @@ from stages.core.params import (
     parse,
     read_params,
 )
-from stages.core.paths import NAME, Project
+from stages.core.paths import NAME, Project, inside
 from stages.core.progress import log
+from stages.core.schemas import POSES
+from stages.core.skeleton import COCO17, convert, layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
+from stages.core.tables import read_meta
 from stages.core.windows import SegmentParams, WindowSpec
 from stages.detectors.registry import DETECTORS, detector
 from stages.evaluation.aggregate import EvaluateParams
 from stages.pose.estimators import ExtractParams
+from stages.pose.given import given
 from stages.pose.poseflow import TrackParams
-from stages.pose.video import CheckParams, VideoInfo, probe
+from stages.pose.video import CheckParams, VideoInfo, count, probe
 from stages.show.page import ReportParams
 
 SECTIONS: dict[str, type[Section]] = {
@@ -51,6 +59,24 @@ SECTIONS: dict[str, type[Section]] = {
 LISTS = ("datasets", "runs", "students", "windows", "detectors")
 """Top-level keys that hold lists or named entries."""
 
+Form = tuple[str, str, str]
+"""What poses are: layout, coordinates, units."""
+ESTIMATED: Form = (COCO17.name, "xy", "px")
+"""What every backend gives."""
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """A dataset's files after they were looked into.
+
+    Args:
+        clips: path and sha256 of every clip's file.
+        forms: what the poses are, with a clip of each kind; one kind of coordinates and units alone.
+    """
+
+    clips: Mapping[str, Mapping[str, str]]
+    forms: Mapping[Form, str]
+
 
 def run(project: Project) -> None:
     """Check params.yaml, then every dataset it names; write what is vouched for.
@@ -64,11 +90,14 @@ def run(project: Project) -> None:
     datasets = {name: load_dataset(project, name) for name in raw["datasets"]}
     if lacking := check_modalities(raw, datasets):
         raise params_error(lacking, project.params)
+    vouched = check_files(datasets.values(), limits)
+    if unfit := check_windows(raw, vouched):
+        raise params_error(unfit, project.params)
     with atomic_folder(project.checked("x").parent) as folder:
-        for data in datasets.values():
-            digests = check_videos(data, limits)
-            write_text(folder / f"{data.name}.json", json.dumps({"clips": digests}, indent=2, sort_keys=True))
-            log.info(f"{data.name}: {len(data.clips)} clips, {len(data.labels)} labelled intervals, all as declared")
+        for name, found in vouched.items():
+            write_text(folder / f"{name}.json", json.dumps({"clips": found.clips}, indent=2, sort_keys=True))
+            data = datasets[name]
+            log.info(f"{name}: {len(data.clips)} clips, {len(data.labels)} labelled intervals, all as declared")
 
 
 def check_params(project: Project) -> None:
@@ -90,29 +119,100 @@ def check_params(project: Project) -> None:
         raise params_error(problems, project.params)
 
 
-def check_videos(data: Dataset, limits: CheckParams) -> dict[str, dict[str, str]]:
-    """Hold each clip's file against what clips.csv declares; returns path and sha256 per clip.
+def check_files(datasets: Iterable[Dataset], limits: CheckParams) -> dict[str, Vouched]:
+    """Hold each clip's file against what clips.csv declares.
 
     Raises:
-        DatasetError: a file is missing, unreadable, too large or not as declared; lists all of them.
+        DatasetError: a file is missing, unreadable, too large or not as declared; lists all of them, of all datasets.
     """
-    problems, digests = [], {}
-    for _, row in data.clips.iterrows():
-        try:
-            path = data.video(row["clip"])
-            found = probe(path)
-            problems += [f"{row['clip']}: {text}" for text in [*limits.problems(found), *_differences(row, found)]]
-            digests[row["clip"]] = {"path": str(row["path"]), "sha256": sha256_file(path)}
-        except VideoError as error:
-            problems.append(f"{row['clip']}: {error.what}" + (f" ({error.fix})" if error.fix else ""))
+    vouched: dict[str, Vouched] = {}
+    problems: dict[Path, list[str]] = {}
+    for data in datasets:
+        vouched[data.name], found = _look_into(data, limits)
+        if found:
+            problems[data.folder / "clips.csv"] = found
     if problems:
-        listed = "\n".join(f"  - {problem}" for problem in problems)
+        listed = "\n".join(f"  - {problem}" for found in problems.values() for problem in found)
         raise DatasetError(
-            f"{len(problems)} of the clips' files are not as declared:\n{listed}",
-            where=str(data.folder / "clips.csv"),
+            f"{sum(map(len, problems.values()))} of the clips' files are not as declared:\n{listed}",
+            where=", ".join(map(str, problems)),
             fix="mend the files or the rows of clips.csv, then run `normotion check`",
         )
-    return digests
+    return vouched
+
+
+def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched]) -> list[str]:
+    """Window specs that cannot be cut from a dataset's poses, for want of a way between their layouts or of pixels."""
+    problems = []
+    for window in dig(raw, "segment.windows") or []:
+        _, spec = parse(raw["windows"][window], f"windows.{window}", WindowSpec)
+        for name, found in vouched.items():
+            for (skeleton, coordinates, _), clip in found.forms.items():
+                text = _unfit(spec, skeleton, coordinates) if spec else ""
+                problems += [f"windows.{window}: {text}, as dataset {name!r} has them (clip {clip!r})"] if text else []
+    return problems
+
+
+def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
+    """Why poses of that kind cannot become windows of a spec; empty if they can."""
+    if coordinates != "xy" and spec.normalization.frame_size is not None:
+        return f"normalization.frame_size has no sense for {coordinates} coordinates"
+    try:
+        convert(np.zeros((1, len(layout(skeleton)), len(coordinates) + 1), np.float32), skeleton, spec.layout)
+    except DatasetError as error:
+        return f"{error.what}; {error.fix}"
+    return ""
+
+
+def _look_into(data: Dataset, limits: CheckParams) -> tuple[Vouched, list[str]]:
+    """What may be said of a dataset's files, and what is wrong with them, as sentences."""
+    problems: list[str] = []
+    digests: dict[str, dict[str, str]] = {}
+    forms: dict[Form, str] = {}
+    for _, row in data.clips.iterrows():
+        try:
+            path = inside(data.folder, row["path"])
+            form, found = _poses(path, row) if data.description.modality == "poses" else _video(path, row, limits)
+            problems += [f"{row['clip']}: {text}" for text in found]
+            digests[row["clip"]] = {"path": str(row["path"]), "sha256": sha256_file(path)}
+            forms.setdefault(form, row["clip"])
+        except (DatasetError, VideoError) as error:
+            problems.append(_told(row["clip"], error, row["path"]))
+    if len({form[1:] for form in forms}) > 1:
+        listed = ", ".join(f"{coordinates} in {units} ({clip})" for (_, coordinates, units), clip in forms.items())
+        problems.append(f"the clips' poses differ: {listed}; put clips of one kind into one dataset")
+    return Vouched(digests, forms), problems
+
+
+def _told(clip: str, error: NormotionError, path: str) -> str:
+    """One line for a clip's error: what, where within its file, and the way out."""
+    place = error.where.rpartition(f"{Path(path).name}, ")[2] if f"{Path(path).name}, " in error.where else ""
+    return f"{clip}: {error.what}" + (f", {place}" if place else "") + (f" ({error.fix})" if error.fix else "")
+
+
+def _video(path: Path, row: Any, limits: CheckParams) -> tuple[Form, list[str]]:
+    found = probe(path)
+    problems = limits.problems(found)
+    if not problems and found.frames != row["frames"]:
+        # Headers lie, and not every tool can mend them: what can be decoded is what counts.
+        decoded = count(path)
+        if decoded == row["frames"]:
+            log.warning(f"{row['clip']}: its header claims {found.frames} frames, {decoded} can be decoded as declared")
+        else:
+            problems.append(f"clips.csv says frames {row['frames']}, the file says {found.frames} and holds {decoded}")
+    return ESTIMATED, [*problems, *_differences(row, found)]
+
+
+def _poses(path: Path, row: Any) -> tuple[Form, list[str]]:
+    try:
+        for _ in given(path, row["clip"], int(row["frames"])):
+            pass
+        meta = read_meta(path, POSES)
+    except SchemaError as error:
+        raise DatasetError(error.what, where=error.where, fix="`normotion import` it again") from error
+    except (ArithmeticError, LookupError, NotImplementedError, OSError, TypeError, ValueError) as error:
+        raise DatasetError(f"it does not hold what poses are: {error}", fix="`normotion import` it again") from error
+    return (meta["layout"], meta["coordinates"], meta["units"]), []
 
 
 def _entries(raw: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
@@ -178,8 +278,8 @@ def check_modalities(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) ->
 
 
 def _differences(declared: Any, found: VideoInfo) -> list[str]:
-    """What clips.csv says of a clip against what its file's header says."""
-    pairs = {"frames": found.frames, "width": found.width, "height": found.height, "fps": found.fps}
+    """What clips.csv says of a clip's measures against what its file's header says."""
+    pairs = {"width": found.width, "height": found.height, "fps": found.fps}
     return [
         f"clips.csv says {name} {declared[name]:g}, the file says {value:g}"
         for name, value in pairs.items()

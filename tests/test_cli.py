@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from pipelines.__main__ import main as normotion
 from stages.__main__ import STAGES, Option, Verb, main, parse_stage, run_command
 from stages.core.errors import NormotionError, VideoError
 from stages.core.paths import Project
+from stages.ingest.formats.registry import READERS
+from stages.ingest.recipes.registry import RECIPES
 
 HEAVY = {"torch", "prefect", "mlflow", "dvc", "pandas", "numpy", "pydantic", "yaml", "matplotlib", "onnxruntime", "cv2"}
 
@@ -94,6 +97,12 @@ def test_many_words_and_none(checkout: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert run_command("t", many, ["repro", "a", "b"]) == 0
     assert run_command("t", many, ["repro"]) == 0
     assert seen == [("a", "b"), ()]
+
+
+def test_help_of_import_names_every_format_and_recipe() -> None:
+    about = next(verb.details for verb in TOOLS if verb.name == "import")
+    words = set(re.findall(r"[\w-]+", about))
+    assert {*READERS, *RECIPES} <= words
 
 
 OPTIONS = (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +75,7 @@ class Dataset:
 
     def clip(self, clip: str) -> pd.Series[Any]:
         """The row of one clip."""
-        return self.clips.iloc[int(np.flatnonzero(self.clips["clip"] == clip)[0])]
+        return self.clips.iloc[self._rows[clip]]
 
     def video(self, clip: str) -> Path:
         """Absolute path of one clip's file."""
@@ -85,14 +88,28 @@ class Dataset:
         clips.csv calls it abnormal as a whole (then which frames is unknown). Intervals of `unknown` have the last
         word.
         """
-        row = self.clip(clip)
-        whole = row["abnormal"] == 1 and not (self.labels["clip"] == clip).any()
+        row, stretches = self.clip(clip), self._stretches[clip]
+        called = not pd.isna(row["abnormal"]) and row["abnormal"] == 1
+        whole = called and not any(value == 1 for _, _, value in stretches)
         truth = np.full(int(row["frames"]), np.nan if whole else 0, dtype=np.float32)
-        for intervals, value in ((self.labels, 1), (self.unknown, np.nan)):
-            own = intervals[intervals["clip"] == clip]
-            for start, end in zip(own["start_frame"], own["end_frame"], strict=True):
-                truth[int(start) : int(end) + 1] = value
+        for start, end, value in stretches:
+            truth[start : end + 1] = value
         return truth
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """Where each clip stands in `clips`: looked up, it costs the same however many there are."""
+        return {str(clip): row for row, clip in enumerate(self.clips["clip"])}
+
+    @cached_property
+    def _stretches(self) -> defaultdict[str, list[tuple[int, int, float]]]:
+        """By clip, first and last frame of each interval and the truth in it; those of `unknown` last."""
+        found = defaultdict(list)
+        for intervals, value in ((self.labels, 1.0), (self.unknown, np.nan)):
+            columns = (intervals[name] for name in ("clip", "start_frame", "end_frame"))
+            for clip, start, end in zip(*columns, strict=True):
+                found[str(clip)].append((int(start), int(end), value))
+        return found
 
 
 def load_dataset(project: Project, name: str) -> Dataset:
@@ -179,6 +196,7 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
                 f"clips.csv line {line + 2}: {column} must be a positive number, got {clips[column][line]!r}"
             )
     known = {"0", "1", "0.0", "1.0", "nan", "<NA>"}  # a column with empty cells is read as floats
+    stays = _stays_inside(folder)
     for line, row in enumerate(clips.itertuples(), start=2):
         if not NAME.fullmatch(str(row.clip)):
             problems.append(f"clips.csv line {line}: clip name {row.clip!r} must be letters, digits, '.', '_' and '-'")
@@ -187,11 +205,27 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
         if str(row.abnormal) not in known:
             problems.append(f"clips.csv line {line}: abnormal must be 0, 1 or empty, got {row.abnormal!r}")
         try:
-            inside(folder, str(row.path))
+            stays(str(row.path))
         except DatasetError as error:
             problems.append(f"clips.csv line {line}: {error.what}")
     problems += [f"clips.csv: clip {clip!r} is listed twice" for clip in clips["clip"][clips["clip"].duplicated()]]
     return problems
+
+
+def _stays_inside(folder: Path) -> Callable[[str], None]:
+    """`inside`, which looks at each folder but once: ten thousand clips lie in few."""
+    known: set[Path] = set()
+
+    def demand(relative: str) -> None:
+        path = Path(relative)
+        plain = path.name != ".." and not (folder / path).is_symlink()
+        if plain and path.parent in known:
+            return
+        inside(folder, relative)
+        if plain:
+            known.add(path.parent)
+
+    return demand
 
 
 def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
@@ -199,7 +233,7 @@ def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
     problems = []
     for line, row in enumerate(labels.itertuples(), start=2):
         where = f"labels.csv line {line}"
-        if not pd.isna(row.label) and row.label not in ("1", UNKNOWN):
+        if str(row.label) not in {"1", UNKNOWN, "nan", "<NA>"}:
             problems.append(f"{where}: label must be 1, {UNKNOWN} or empty (which means 1), got {row.label!r}")
         if row.clip not in frames:
             problems.append(f"{where}: unknown clip {row.clip!r}; {nearest(str(row.clip), list(frames))}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stages.core.errors import DatasetError
 
 _NO_JSON = re.compile(r"-?(NaN|Infinity|nan|inf)")
-CUT_SHORT = ("unexpected end of data", "EOF while parsing", "unterminated", "end of data")
+_DIGITS = re.compile(r"\d+")
 
 
 def load_json(data: bytes, where: str) -> Any:
@@ -78,26 +78,42 @@ def whole(values: Sequence[Any], *, where: str, what: str, least: int = 0) -> ND
     """
     found = np.empty(len(values), dtype=np.int64)
     for row, value in enumerate(values):
-        try:
-            number = int(value)
-            if not isinstance(value, str) and number != value:
-                raise ValueError
-            found[row] = number
-        except (ValueError, TypeError, OverflowError) as error:
-            raise DatasetError(f"{what} must be a whole number, found {value!r:.40}", where=where) from error
+        number = _whole(value)
+        if number is None:
+            raise DatasetError(f"{what} must be a whole number, found {value!r:.40}", where=where)
+        found[row] = number
     if len(found) and found.min() < least:
         raise DatasetError(f"{what} {found.min()} is below {least}", where=where, fix="count from 0, or drop it")
     return found
 
 
-def _array(
-    rows: Sequence[Any], width: int, where: str, what: str, name: Callable[[int], str]
-) -> NDArray[np.float64]:
+def frame_number(name: str, where: str) -> int:
+    """The number of an image: the last run of digits of its file name, so 12 of `a/frame_000012.jpg`.
+
+    Raises:
+        DatasetError: its name holds no digits.
+    """
+    stem = name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or name
+    digits = _DIGITS.findall(stem)
+    if not digits:
+        raise DatasetError(f"image {name!r:.60} has no frame number in its name", where=where)
+    return int(digits[-1])
+
+
+def _array(rows: Sequence[Any], width: int, where: str, what: str, name: Callable[[int], str]) -> NDArray[np.float64]:
     try:
         return np.array(rows, dtype=np.float64).reshape(len(rows), width)
     except (ValueError, TypeError) as error:
         first = next((row for row, values in enumerate(rows) if not all(map(_number, values))), 0)
         raise DatasetError(f"{what} must hold numbers alone: {error}", where=f"{where}: {name(first)}") from error
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        number = int(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return number if abs(number) < 2**31 and (isinstance(value, str) or number == value) else None
 
 
 def _number(value: Any) -> bool:
@@ -111,6 +127,6 @@ def _what(data: bytes, error: orjson.JSONDecodeError) -> str:
         return "the file is not UTF-8"
     if _NO_JSON.match(text, max(error.pos - 1, 0)) or _NO_JSON.match(text, error.pos):
         return "the file holds NaN or Infinity, which are no numbers in JSON"
-    if error.pos >= len(text.rstrip()) - 1 or any(sign in error.msg for sign in CUT_SHORT):
+    if error.pos >= len(text.rstrip()) - 1:
         return f"the file is cut short: {error.msg}"
     return f"the file is not valid JSON: {error.msg}"

@@ -74,6 +74,10 @@ class Project:
         """Folder of the ROC curve (CSV) and one score timeline (PNG) per test clip."""
         return self.root / "reports" / "plots" / dataset / detector
 
+    def quality(self, dataset: str) -> Path:
+        """Folder of a dataset's quality report."""
+        return self.root / "reports" / "quality" / dataset
+
     @property
     def report(self) -> Path:
         """Folder of index.html and the pictures the README shows."""

@@ -86,8 +86,8 @@ def read(path: Path, schema: Schema) -> Rows:
     Raises:
         SchemaError: the file is missing, is no Parquet file, holds another table or another schema version.
     """
-    parquet = _open(path, schema)
-    return _from_arrow(schema, parquet.read(), _meta(parquet))
+    parquet, meta = _open(path, schema)
+    return _from_arrow(schema, parquet.read(), meta)
 
 
 def read_groups(path: Path, schema: Schema) -> Iterator[Rows]:
@@ -96,8 +96,7 @@ def read_groups(path: Path, schema: Schema) -> Iterator[Rows]:
     Raises:
         SchemaError: as `read`.
     """
-    parquet = _open(path, schema)
-    meta = _meta(parquet)
+    parquet, meta = _open(path, schema)
     if not parquet.num_row_groups:
         yield _from_arrow(schema, parquet.read(), meta)
     for group in range(parquet.num_row_groups):
@@ -110,13 +109,13 @@ def read_rows(path: Path, schema: Schema, start: int, stop: int) -> Rows:
     Raises:
         SchemaError: as `read`.
     """
-    parquet = _open(path, schema)
+    parquet, meta = _open(path, schema)
     sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
     ends = np.cumsum(sizes)
     groups = [group for group, end in enumerate(ends) if end > start and end - sizes[group] < stop]
     offset = int(ends[groups[0]] - sizes[groups[0]]) if groups else 0
     table = parquet.read_row_groups(groups).slice(start - offset, stop - start)
-    return _from_arrow(schema, table, _meta(parquet))
+    return _from_arrow(schema, table, meta)
 
 
 def read_meta(path: Path, schema: Schema) -> dict[str, str]:
@@ -125,10 +124,11 @@ def read_meta(path: Path, schema: Schema) -> dict[str, str]:
     Raises:
         SchemaError: as `read`.
     """
-    return _meta(_open(path, schema))
+    return _open(path, schema)[1]
 
 
-def _open(path: Path, schema: Schema) -> pq.ParquetFile:
+def _open(path: Path, schema: Schema) -> tuple[pq.ParquetFile, dict[str, str]]:
+    """A file and its metadata. What describes its columns is asked for once, as it is made anew each time."""
     where = str(path)
     try:
         parquet = pq.ParquetFile(path)
@@ -136,7 +136,8 @@ def _open(path: Path, schema: Schema) -> pq.ParquetFile:
         raise SchemaError(f"there is no {schema.name} table", where=where, fix="make it: `dvc repro`") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise SchemaError(f"not a readable Parquet file: {error}", where=where, fix=REMAKE) from error
-    meta = _meta(parquet)
+    columns = parquet.schema_arrow
+    meta = _meta(columns)
     found, version = meta.get("schema", "unknown"), meta.get("version", "unknown")
     if found != schema.name:
         raise SchemaError(f"expected a table of {schema.name}, found {found!r}", where=where, fix="give the right file")
@@ -145,14 +146,14 @@ def _open(path: Path, schema: Schema) -> pq.ParquetFile:
     if absent := [fact for fact in schema.facts if fact not in meta]:
         raise SchemaError(f"the metadata of {schema.name} lacks {', '.join(absent)}", where=where, fix=REMAKE)
     expected = {*schema.names(), *([schema.array.name] if schema.array else [])}
-    if set(parquet.schema_arrow.names) != expected:
-        differing = sorted(set(parquet.schema_arrow.names) ^ expected)
+    if set(columns.names) != expected:
+        differing = sorted(set(columns.names) ^ expected)
         raise SchemaError(f"columns differ from those of {schema.name}: {differing}", where=where, fix=REMAKE)
-    return parquet
+    return parquet, meta
 
 
-def _meta(parquet: pq.ParquetFile) -> dict[str, str]:
-    raw = parquet.schema_arrow.metadata or {}
+def _meta(columns: pa.Schema) -> dict[str, str]:
+    raw = columns.metadata or {}
     return {key.decode(): value.decode() for key, value in raw.items() if not key.startswith(b"ARROW:")}
 
 

@@ -11,19 +11,21 @@ from stages.core.schemas import Rows
 
 @dataclass(frozen=True)
 class Interval:
-    """An abnormal stretch of a clip: a row of labels.csv.
+    """A labelled stretch of a clip: a row of labels.csv.
 
     Args:
         start: first frame, 0-based.
         end: last frame, inclusive.
         track: the person, where it is of one.
         kind: what happens, where the source says.
+        unknown: whether its truth is unknown, so that its frames count for nothing; it is abnormal otherwise.
     """
 
     start: int
     end: int
     track: int | None = None
     kind: str | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Clip:
         kind: what it shows, where the source says.
         abnormal: 1 where something abnormal happens and nobody says when, 0 where nothing does, None where
             `labels` tell.
-        labels: abnormal stretches.
+        labels: stretches that are abnormal, or of which nobody knows.
         poses: called once when the clip is written; gives tables of POSES in order of frames, a piece at a time, all
             with the same metadata (layout, coordinates, units, channels, backend, backend_version, source_sha256).
         video: its file, where the data set holds video.

@@ -1,4 +1,4 @@
-"""MoveNet, a single-person pose estimator: a square crop around one box → 17 COCO joints.
+"""MoveNet, a single-person pose estimator: a square crop around one box → 17 COCO joints; with NanoDet a backend.
 
 Source: Votel & Li 2021, "Next-Generation Pose Detection with MoveNet and TensorFlow.js" (Apache-2.0), and the model
 card of MoveNet.SinglePose, which gives the input's form and the output's order.
@@ -12,11 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.params import Section
 from stages.core.skeleton import COCO17
+from stages.core.storage import sha256_file
+from stages.pose.base import PeopleParams, TopDown
+from stages.pose.carry import Carried, carried
+from stages.pose.nanodet import NANODET, nanodet
 from stages.pose.onnx import WEIGHTS, Network
 
 LIGHTNING = WEIGHTS / "movenet_lightning.onnx"
 """The variant that comes with the package: 192 × 192; docs/decisions/0003 says why."""
+
+FILES = (NANODET, LIGHTNING)
+"""The networks that the backend loads."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,18 @@ def movenet(margin: float, weights: Path = LIGHTNING) -> MoveNet:
         BackendError: onnxruntime or the weights are missing.
     """
     return MoveNet(Network(weights), margin)
+
+
+def nanodet_movenet(params: PeopleParams, _: Section) -> TopDown | Carried:
+    """Load NanoDet and MoveNet as the backend `movenet`, which needs no section of its own.
+
+    Raises:
+        BackendError: onnxruntime or the weights are missing.
+    """
+    detector = nanodet(params.weak, params.overlap, params.tile_above)
+    poser = movenet(params.margin)
+    version = ", ".join([poser.network.engine, *(f"{path.stem} {sha256_file(path)}" for path in FILES)])
+    return carried(TopDown(detector, poser, params, version), params.detect_every)
 
 
 def squares(boxes: NDArray[np.float32], margin: float) -> NDArray[np.float32]:

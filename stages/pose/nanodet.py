@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.pose.onnx import WEIGHTS, Network
+from stages.pose.tiling import Tile, cut, merge, place, tiles
 
 NANODET = WEIGHTS / "nanodet.onnx"
 """NanoDet-g, 416 × 416, as it comes with the package."""
@@ -29,9 +30,6 @@ PERSON = 0
 MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)
 STD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
 """Of ImageNet's pixels in BGR, 0–255: what the network was trained with."""
-
-OVERLAP = 0.2
-"""Share of a tile that its neighbour sees too, so that a person up to that size is whole in one of them."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +59,13 @@ class NanoDet:
             Boxes `(n, 4)` as x, y, w, h in px of `image` and scores `(n,)` in `[least, 1]`, highest first.
         """
         found = [self._look(image, tile) for tile in tiles(image.shape[1], image.shape[0], self.tile_above)]
-        boxes, scores = (np.concatenate(part) for part in zip(*found, strict=True))
-        kept = suppress(boxes, scores, self.overlap)
-        return boxes[kept], scores[kept]
+        return merge(found, self.overlap)
 
-    def _look(
-        self, image: NDArray[np.uint8], tile: tuple[int, int, int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        left, top, width, height = tile
+    def _look(self, image: NDArray[np.uint8], tile: Tile) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         size = self.network.shape[-1]
-        pixels, scale = letterbox(image[top : top + height, left : left + width], size)
+        pixels, scale = letterbox(cut(image, tile), size)
         boxes, scores = decode(self.network(pixels), size, self.least)
-        boxes /= scale
-        boxes[:, :2] += left, top
-        return boxes, scores
+        return place(boxes, tile, scale), scores
 
 
 def nanodet(least: float, overlap: float, tile_above: int | None, weights: Path = NANODET) -> NanoDet:
@@ -84,19 +75,6 @@ def nanodet(least: float, overlap: float, tile_above: int | None, weights: Path 
         BackendError: onnxruntime or the weights are missing.
     """
     return NanoDet(Network(weights), least, overlap, tile_above)
-
-
-def tiles(width: int, height: int, above: int | None) -> list[tuple[int, int, int, int]]:
-    """Where to look in a frame: the whole of it, and 2 × 2 overlapping tiles if its longer side exceeds `above`.
-
-    Returns:
-        Rectangles x, y, w, h in px, inside the frame; the whole frame comes first.
-    """
-    whole = (0, 0, width, height)
-    if above is None or max(width, height) <= above:
-        return [whole]
-    wide, high = (int(np.ceil(side / (2 - OVERLAP))) for side in (width, height))
-    return [whole, *((x, y, wide, high) for y in (0, height - high) for x in (0, width - wide))]
 
 
 def letterbox(image: NDArray[np.uint8], size: int) -> tuple[NDArray[np.float32], float]:
@@ -144,19 +122,3 @@ def _decode_stride(
     distance = (weight @ np.arange(BINS)) / weight.sum(axis=2) * stride  # (n, 4): left, top, right, bottom
     boxes = np.hstack([centres - distance[:, :2], distance[:, :2] + distance[:, 2:]])
     return boxes.astype(np.float32), scores[kept]
-
-
-def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression.
-
-    Args:
-        boxes: `(n, 4)` as x, y, w, h.
-        scores: `(n,)`.
-        overlap: intersection over union in `(0, 1]` above which the lower-scored box goes.
-
-    Returns:
-        Rows to keep, highest score first.
-    """
-    import cv2
-
-    return np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, overlap), dtype=np.intp).reshape(-1)

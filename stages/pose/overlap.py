@@ -1,6 +1,6 @@
 """How much two people overlap, by their boxes, by their joints, and by image points matched between two frames.
 
-A region is `left, right, top, bottom` in px; a person is one region (the box) or one per joint (squares around them).
+A region is `left, right, top, bottom` in px; a person is a box and a square around each joint.
 
 Source: Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018, and the conventions of its release: a side
 of n px counts n + 1, regions overlap only where they strictly do, and points on an edge are inside.
@@ -14,20 +14,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 LEAST = 1e-5
 """Added to every denominator, as published."""
+NOWHERE = -1e6
+"""Where regions that are not known are put, px: there they overlap nothing and hold no image point."""
+CHUNK = 16_384
+"""Matched points that are sorted into regions at a time: bounds the memory where every pixel is matched."""
 
 
 def extent_boxes(keypoints: Floats, margin: float, size: tuple[int, int]) -> Floats:
     """Boxes around people: the extent of their joints, widened and clipped to the image.
 
     Args:
-        keypoints: `(P, V, 2)` px.
+        keypoints: `(P, V, 2)` px, NaN where a joint was not seen.
         margin: share of the extent's width and height added on each side.
         size: width and height of the image in px.
 
     Returns:
-        `(P, 4)` left, right, top, bottom in whole px.
+        `(P, 4)` left, right, top, bottom in whole px; NaN for people of whom no joint was seen.
     """
-    low, high = keypoints.min(axis=1), keypoints.max(axis=1)
+    low, high = np.fmin.reduce(keypoints, axis=1), np.fmax.reduce(keypoints, axis=1)
     widening = margin * (high - low)
     limit = np.array(size)[:, None] - 1.0
     ends = np.stack([low - widening, high + widening], axis=2)  # (P, axis, low or high)
@@ -43,15 +47,13 @@ def joint_squares(keypoints: Floats, half: Floats) -> Floats:
     """Squares around people's joints.
 
     Args:
-        keypoints: `(P, V, 2)` px.
+        keypoints: `(P, V, 2)` px, NaN where a joint was not seen.
         half: `(P,)` half the side of each person's squares in px. Larger forgives more motion.
 
     Returns:
-        `(P, V, 4)` left, right, top, bottom in px, not clipped.
+        `(P, V, 4)` left, right, top, bottom in px, not clipped; NaN for joints that were not seen.
     """
-    x, y = keypoints[..., 0], keypoints[..., 1]
-    reach = half[:, None]
-    return np.stack([x - reach, x + reach, y - reach, y + reach], axis=2)
+    return np.asarray(keypoints[..., _XXYY] + half[:, None, None] * _SIGNS)
 
 
 def region_overlap(first: Floats, second: Floats) -> Floats:
@@ -65,10 +67,10 @@ def region_overlap(first: Floats, second: Floats) -> Floats:
         `(C, P, ...)` in [0, 1).
     """
     ours, theirs = first[:, None], second[None]
-    width = np.minimum(ours[..., 1], theirs[..., 1]) - np.maximum(ours[..., 0], theirs[..., 0])
-    height = np.minimum(ours[..., 3], theirs[..., 3]) - np.maximum(ours[..., 2], theirs[..., 2])
-    intersection = np.where((width > 0) & (height > 0), (width + 1) * (height + 1), 0.0)
-    return np.asarray(intersection / (_areas(ours) + _areas(theirs) - intersection + LEAST))
+    shared = np.minimum(ours[..., 1::2], theirs[..., 1::2]) - np.maximum(ours[..., ::2], theirs[..., ::2])
+    sides = (shared + 1) * (shared > 0)  # (C, P, ..., width and height)
+    intersection = sides[..., 0] * sides[..., 1]
+    return np.asarray(intersection / (_areas(ours) + _areas(theirs) - (intersection - LEAST)))
 
 
 def matched_overlap(first: Floats, second: Floats, matches: Floats) -> Floats:
@@ -82,10 +84,15 @@ def matched_overlap(first: Floats, second: Floats, matches: Floats) -> Floats:
     Returns:
         `(C, P, ...)` in [0, 1).
     """
-    starts, ends = _inside(first, matches[:, :2]), _inside(second, matches[:, 2:])  # (C, ..., K), (P, ..., K)
-    both = np.einsum("c...k,p...k->cp...", starts, ends)
-    either = starts.sum(axis=-1)[:, None] + ends.sum(axis=-1)[None] - both
-    return np.asarray(both / (either + LEAST))
+    both = np.zeros((*first.shape[1:-1], len(first), len(second)))  # (..., C, P)
+    either = np.zeros_like(both)
+    for start in range(0, len(matches), CHUNK):
+        points = matches[start : start + CHUNK]
+        starts = np.moveaxis(_inside(first, points[:, :2]), 0, -2)  # (..., C, K)
+        ends = np.moveaxis(_inside(second, points[:, 2:]), 0, -2)  # (..., P, K)
+        both += starts @ np.swapaxes(ends, -1, -2)  # counts: exact in float32
+        either += starts.sum(axis=-1)[..., None] + ends.sum(axis=-1)[..., None, :]
+    return np.asarray(np.moveaxis(both / (either - both + LEAST), (-2, -1), (0, 1)))
 
 
 def best_mean(overlaps: Floats, best: int) -> Floats:
@@ -99,16 +106,20 @@ def best_mean(overlaps: Floats, best: int) -> Floats:
         `(C, P)`.
     """
     count = min(best, overlaps.shape[-1])
-    return np.asarray(np.partition(overlaps, -count, axis=-1)[..., -count:].mean(axis=-1))
+    return np.asarray(np.partition(overlaps, -count, axis=-1)[..., -count:].sum(axis=-1) / count)
 
 
 def _areas(regions: Floats) -> Floats:
-    width, height = regions[..., 1] - regions[..., 0], regions[..., 3] - regions[..., 2]
-    return np.asarray((width + 1) * (height + 1))
+    sides = regions[..., 1::2] - regions[..., ::2] + 1
+    return np.asarray(sides[..., 0] * sides[..., 1])
 
 
-def _inside(regions: Floats, points: Floats) -> Floats:
+def _inside(regions: Floats, points: Floats) -> NDArray[np.float32]:
     """1.0 where a point lies in a region, `(..., K)`."""
     left, right, top, bottom = np.moveaxis(regions[..., None], -2, 0)  # (..., 1) each
     x, y = points.T
-    return np.asarray((x >= left) & (x <= right) & (y >= top) & (y <= bottom), dtype=np.float64)
+    return np.asarray((x >= left) & (x <= right) & (y >= top) & (y <= bottom), dtype=np.float32)
+
+
+_XXYY, _SIGNS = np.array([0, 0, 1, 1]), np.array([-1.0, 1.0, -1.0, 1.0])
+"""From x, y to left, right, top, bottom."""

@@ -2,7 +2,7 @@
 
 Source: Xiu et al., "Pose Flow: Efficient Online Pose Tracking", BMVC 2018, as released with AlphaPose: every person's
 latest appearance is compared with the people of a frame, by overlaps of boxes and joints and, where a matcher of
-images is given, by the image points they share; the Hungarian method takes the best one-to-one pairs.
+images is given, by the image points both share; the Hungarian method takes the best one-to-one pairs.
 
 Three things differ by default, each a parameter that `TrackParams.published` turns off: people are looked for where
 their recent motion leads; joints may stray in proportion to a person's size; weak people continue tracks and never
@@ -12,6 +12,7 @@ start them (the second association of Zhang et al., "ByteTrack", ECCV 2022).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from stages.core.params import Section
+from stages.pose.correspondences import MatchParams
 from stages.pose.overlap import (
+    NOWHERE,
     Floats,
     best_mean,
     extent_boxes,
@@ -32,7 +35,7 @@ from stages.pose.overlap import (
 Ints = NDArray[np.int64]
 People = NDArray[np.void]
 """People at their latest appearance, one row each: id, frame, frame of the latest strong appearance and how many were
-strong, box (left, right, top, bottom in px), velocity (px per frame), joints (px)."""
+strong, velocity (px per frame), joints (px), regions (see `regions`)."""
 Matcher = Callable[[int, int], Floats]
 """Gives image points `(K, 4)` matched between an earlier and a later frame: x, y there and x, y here, px."""
 
@@ -52,7 +55,8 @@ class TrackParams(Section):
             in the previous frame, so 0 to 2 or 4. Higher breaks tracks where people hurry, lower swaps neighbours.
         bridge: seconds for which a lost person is looked for where their recent motion leads; 0 looks where they were.
         memory: seconds over which that motion is averaged. Longer is steadier and turns later.
-        link: frames for which a lost person is remembered; null: as long as `bridge` looks for them.
+        link: frames for which a lost person is remembered, of those looked at; null: as long as `bridge` looks for
+            them.
         boxes: whose overlap counts: the detector's boxes, or those around the joints (published), which the limbs of
             a neighbour can pull away.
         margin: share of its width and height by which a box around joints is widened on each side.
@@ -61,6 +65,10 @@ class TrackParams(Section):
             more motion and tells neighbours apart less.
         mag: the same in px whatever a person's size (published: 30), in place of `mag_scale`.
         copy_empty: copy everybody into frames without people (published); invents people, so off by default.
+        given: `keep` the ids that came with the poses where every pose of a clip has one; `renew` them all.
+        matches: `orb` also compares the image points that two frames share, which tells apart people who overlap and
+            takes the video and most of the time; `none` goes by boxes and joints alone.
+        orb: how image points are found and matched.
     """
 
     strong: float | None = Field(default=None, ge=0)
@@ -74,11 +82,15 @@ class TrackParams(Section):
     mag_scale: float = Field(default=0.2, gt=0)
     mag: float | None = Field(default=None, gt=0)
     copy_empty: bool = False
+    given: Literal["keep", "renew"] = "keep"
+    matches: Literal["none", "orb"] = "none"
+    orb: MatchParams = MatchParams()
 
     @classmethod
     def published(cls) -> TrackParams:
         """PoseFlow as its authors released it."""
-        return cls(strong=0, match=0.2, bridge=0, link=100, boxes="joints", margin=0.1, num=7, mag=30, copy_empty=True)
+        rule = cls(strong=0, match=0.2, bridge=0, link=100, boxes="joints", margin=0.1, num=7, mag=30, copy_empty=True)
+        return rule.model_copy(update={"matches": "orb", "orb": MatchParams.published()})
 
 
 class Tracker:
@@ -120,9 +132,9 @@ class Tracker:
         """Ids of the people of one frame.
 
         Args:
-            frame: its number, larger than at the last call.
+            frame: its number among those looked at, larger than at the last call.
             boxes: `(P, 4)` left, right, top, bottom in px; not looked at where `params.boxes` is `joints`.
-            keypoints: `(P, V, 2)` px.
+            keypoints: `(P, V, 2)` px, NaN where a joint was not seen.
             scores: `(P,)`, the detector's.
 
         Returns:
@@ -136,8 +148,9 @@ class Tracker:
         known = np.flatnonzero(source >= 0)
         people[known] = self._continued(seen[source[known]], people[known], strong[known])
         self._start(people, strong & (source < 0))
-        lost = np.delete(seen, source[known])
-        self._seen = np.concatenate([people[people["id"] != NOBODY], lost])
+        lost = np.ones(len(seen), dtype=bool)
+        lost[source[known]] = False
+        self._seen = _joined(people[people["id"] != NOBODY], seen[lost])
         return people["id"].copy()
 
     def hold(self, frame: int) -> None:
@@ -146,13 +159,11 @@ class Tracker:
             self._seen["frame"][self._seen["frame"] == frame - 1] = frame
 
     def _appear(self, frame: int, boxes: Floats, keypoints: Floats) -> People:
-        fields = [("id", "i8"), ("frame", "i8"), ("sure", "i8"), ("strong", "i8"), ("box", "f8", (4,))]
-        people = np.zeros(len(keypoints), [*fields, ("velocity", "f8", (2,)), ("joints", "f8", keypoints.shape[1:])])
+        where = regions(self._params, self._size, boxes, keypoints)
+        people = np.zeros(len(keypoints), _fields(keypoints.shape[1]))
         people["id"], people["strong"] = NOBODY, 1
         people["frame"] = people["sure"] = frame
-        by_joints = self._params.boxes == "joints"
-        people["box"] = extent_boxes(keypoints, self._params.margin, self._size) if by_joints else boxes
-        people["joints"] = keypoints
+        people["joints"], people["regions"] = keypoints, where
         return people
 
     def _associate(self, frame: int, seen: People, people: People, strong: NDArray[np.bool_]) -> Ints:
@@ -171,29 +182,24 @@ class Tracker:
 
     def _score(self, frame: int, seen: People, people: People) -> Floats:
         """PoseFlow's score of every pair, `(C, P)`: weighted overlaps, more for people of the previous frame."""
-        gap, num = frame - seen["frame"], self._params.num
+        gap = frame - seen["frame"]
         shift = np.where(gap <= self._bridge, gap, 0)[:, None] * seen["velocity"]
-        boxes = seen["box"] + shift[:, [0, 0, 1, 1]]
-        squares = self._squares(boxes, seen["joints"] + shift[:, None])
-        theirs = self._squares(people["box"], people["joints"])
-        fresh = (gap == 1)[:, None]
-        overlaps = region_overlap(boxes, people["box"]) + best_mean(region_overlap(squares, theirs), num)
-        score: Floats = np.where(fresh, 2.0, 1.0) * overlaps
-        if self._matcher is not None and fresh.any():
-            matches = self._matcher(frame - 1, frame)
-            shared = best_mean(matched_overlap(squares, theirs, matches), num)
-            score += fresh * (matched_overlap(boxes, people["box"], matches) + shared)
+        ahead = seen["regions"] + shift[:, None, _XXYY]
+        fresh = gap == 1
+        score: Floats = np.where(fresh, 2.0, 1.0)[:, None] * self._sum(region_overlap(ahead, people["regions"]))
+        if self._matcher is not None and len(people) and fresh.any():
+            shared = matched_overlap(seen["regions"][fresh], people["regions"], self._matcher(frame - 1, frame))
+            score[fresh] += self._sum(shared)
         return score
 
-    def _squares(self, boxes: Floats, keypoints: Floats) -> Floats:
-        sides = longer_sides(boxes)
-        half = self._params.mag_scale * sides if self._params.mag is None else np.full_like(sides, self._params.mag)
-        return joint_squares(keypoints, half)
+    def _sum(self, overlaps: Floats) -> Floats:
+        """Of the box and of the joints that overlap best, `(C, P)`."""
+        return np.asarray(overlaps[..., 0] + best_mean(overlaps[..., 1:], self._params.num))
 
     def _continued(self, before: People, now: People, strong: NDArray[np.bool_]) -> People:
         """People of this frame with what is known of them from before."""
         gap = (now["frame"] - before["frame"])[:, None]
-        velocity = (now["joints"] - before["joints"]).mean(axis=1) / gap
+        velocity = _motion(before["joints"], now["joints"]) / gap
         trust = -np.expm1(-gap / self._memory)  # of an exponential mean
         now["velocity"] = before["velocity"] + trust * (velocity - before["velocity"])
         now["id"] = before["id"]
@@ -205,6 +211,25 @@ class Tracker:
         count = int(new.sum())
         people["id"][new] = self._last + 1 + np.arange(count)
         self._last += count
+
+
+def regions(params: TrackParams, size: tuple[int, int], boxes: Floats, keypoints: Floats) -> Floats:
+    """Where people are, as overlaps look at them: the box of each, then a square around each joint.
+
+    Args:
+        params: whose boxes count and how large the squares are.
+        size: width and height of the image in px.
+        boxes: `(P, 4)` left, right, top, bottom in px; not looked at where `params.boxes` is `joints`.
+        keypoints: `(P, V, 2)` px, NaN where a joint was not seen.
+
+    Returns:
+        `(P, 1 + V, 4)` left, right, top, bottom in px; `NOWHERE` for joints that were not seen.
+    """
+    chosen = extent_boxes(keypoints, params.margin, size) if params.boxes == "joints" else boxes
+    half = params.mag_scale * longer_sides(chosen) if params.mag is None else np.full(len(chosen), params.mag)
+    where = np.concatenate([chosen[:, None], joint_squares(keypoints, half)], axis=1)
+    where[np.isnan(where)] = NOWHERE
+    return where
 
 
 def pairs(score: Floats, least: float) -> tuple[Ints, Ints]:
@@ -222,3 +247,31 @@ def pairs(score: Floats, least: float) -> tuple[Ints, Ints]:
     rows, columns = linear_sum_assignment(score, maximize=True)
     accepted = score[rows, columns] > least
     return rows[accepted], columns[accepted]
+
+
+_XXYY = np.array([0, 0, 1, 1])
+"""Brings x and y to left, right, top, bottom."""
+
+
+@cache
+def _fields(joints: int) -> np.dtype[np.void]:
+    """Columns of `People`."""
+    counts = [(name, "i8") for name in ("id", "frame", "sure", "strong")]
+    return np.dtype(
+        [*counts, ("velocity", "f8", (2,)), ("joints", "f8", (joints, 2)), ("regions", "f8", (1 + joints, 4))]
+    )
+
+
+def _joined(first: People, second: People) -> People:
+    """Both, one after the other; NumPy's own concatenation compares the columns by name each time."""
+    both = np.empty(len(first) + len(second), first.dtype)
+    both[: len(first)], both[len(first) :] = first, second
+    return both
+
+
+def _motion(before: Floats, after: Floats) -> Floats:
+    """Mean motion of the joints that were seen both times, `(P, 2)` px; none where there are none."""
+    moved = after - before
+    known = ~np.isnan(moved)
+    total = np.add.reduce(moved, axis=1, where=known)
+    return np.asarray(total / np.maximum(np.add.reduce(known, axis=1), 1))

@@ -88,7 +88,7 @@ def truth(dataset: Dataset, clip: str) -> Truth:
     kinds = labels["kind"].fillna("").astype(str)
     ends = zip(labels["start_frame"], labels["end_frame"], kinds, strict=True)
     intervals = tuple(Interval(int(start), int(end), kind) for start, end, kind in ends)
-    known = not np.isnan(dataset.frame_labels(clip)).any()
+    known = not np.isnan(dataset.frame_labels(clip)).all()
     return Truth(clip, float(row["fps"]), int(row["frames"]), intervals, known)
 
 

@@ -51,6 +51,40 @@ def test_labels_per_frame(tmp_path: Path) -> None:
     assert np.isnan(data.frame_labels("fall")).all()  # abnormal as a whole: which frames is unknown
 
 
+def test_a_clip_that_nothing_is_said_about_is_normal(tmp_path: Path) -> None:
+    clips = "\n".join(line.rpartition(",")[0] for line in CLIPS.splitlines()) + "\n"  # no column `abnormal`
+    data = load_dataset(dataset(tmp_path, clips=clips), "gate")
+    assert data.frame_labels("walk").tolist() == [0] * 20
+    assert data.frame_labels("mixed").sum() == 5
+
+
+def test_frames_of_which_nobody_knows(tmp_path: Path) -> None:
+    # Abnormal 2–5, of which 4–6 is not to count, and 7–9 abnormal by an empty label: unknown has the last word.
+    labels = "clip,start_frame,end_frame,label\nmixed,4,6,unknown\nmixed,2,5,1\nmixed,7,9,\nwalk,0,0,unknown\n"
+    data = load_dataset(dataset(tmp_path, labels=labels), "gate")
+    truth = data.frame_labels("mixed")
+    assert truth[[0, 1, 2, 3, 7, 8, 9]].tolist() == [0, 0, 1, 1, 1, 1, 1]
+    assert np.flatnonzero(np.isnan(truth)).tolist() == [4, 5, 6]
+    assert np.isnan(data.frame_labels("walk")).tolist() == [True] + [False] * 19
+    assert np.isnan(data.frame_labels("fall")).all()
+    assert data.labels[["start_frame", "end_frame"]].to_numpy().tolist() == [[2, 5], [7, 9]]  # abnormal ones alone
+    assert data.unknown["clip"].tolist() == ["mixed", "walk"]
+
+
+def test_a_clip_with_unknown_frames_alone_is_normal_outside_them(tmp_path: Path) -> None:
+    clips = CLIPS.replace("mixed,test,videos/mixed.mp4,1,gate,30,64,48,10,1", "mixed,test,videos/m.mp4,1,g,30,64,48,3,")
+    data = load_dataset(dataset(tmp_path, clips, "clip,start_frame,end_frame,label\nmixed,1,1,unknown\n"), "gate")
+    truth = data.frame_labels("mixed")
+    assert (truth[0], truth[2], bool(np.isnan(truth[1]))) == (0, 0, True)
+    assert data.labels.empty
+
+
+@pytest.mark.parametrize("label", ["0", "2", "normal"])
+def test_labels_that_say_something_else_are_refused(tmp_path: Path, label: str) -> None:
+    text = problems(tmp_path, labels=f"clip,start_frame,end_frame,label\nmixed,1,1,{label}\n")
+    assert f"labels.csv line 2: label must be 1, unknown or empty (which means 1), got '{label}'" in text
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -107,3 +141,15 @@ def test_missing_and_broken_files(tmp_path: Path) -> None:
 def test_an_unknown_dataset(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no dataset 'gaet'; did you mean 'gate'?"):
         load_dataset(dataset(tmp_path), "gaet")
+
+
+@pytest.mark.parametrize("path", ["videos/out.mp4", "videos/..", "..", "videos/../../secret.mp4"])
+def test_a_path_that_leaves_is_seen_beside_others_of_its_folder(tmp_path: Path, path: str) -> None:
+    project = dataset(tmp_path, clips=CLIPS.replace("videos/walk.mp4", path))
+    (project.raw("gate") / "videos").mkdir()
+    (project.raw("gate") / "videos" / "out.mp4").symlink_to(tmp_path / "elsewhere.mp4")  # climbs out by a link
+    if path == "videos/..":
+        load_dataset(project, "gate")  # the folder itself: for `check` to find that it is no video
+        return
+    with pytest.raises(DatasetError, match="leaves the dataset's folder"):
+        load_dataset(project, "gate")

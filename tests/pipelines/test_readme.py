@@ -1,4 +1,4 @@
-"""The README's results are the report's."""
+"""The README's results are the report's, the data pages those of the schemas and layouts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from pipelines import readme
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
+from stages.core.skeleton import LAYOUTS
+from stages.show.skeleton_chart import chart
 
 README = """# Name
 
@@ -55,9 +57,24 @@ def test_twice_is_once(reported: Project) -> None:
     assert (reported.root / "README.md").stat().st_mtime_ns == first.st_mtime_ns
 
 
-def test_no_report_yet(tmp_path: Path) -> None:
+def test_no_report_yet_but_the_data_pages_need_none(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="no report"):
         readme.run(Project(tmp_path))
+    assert "### poses" in (tmp_path / "data" / "README.md").read_text()
+
+
+def test_every_layout_has_its_picture_where_the_dictionary_looks_for_it(tmp_path: Path) -> None:
+    readme.write_data_pages(Project(tmp_path))
+    text = (tmp_path / "data" / "README.md").read_text()
+    for layout in LAYOUTS.values():
+        relative = text.split("on a standing person](")[1 + list(LAYOUTS).index(layout.name)].split(")")[0]
+        assert (tmp_path / "data" / relative).read_text() == chart(layout) + "\n"
+
+
+def test_the_pictures_in_the_repository_are_current(root: Path) -> None:
+    for layout in LAYOUTS.values():
+        path = root / "docs" / "images" / f"skeleton-{layout.name}.svg"
+        assert path.read_text() == chart(layout) + "\n", "run `normotion readme`"
 
 
 @pytest.mark.parametrize("text", ["no marks\n", README + README])

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stages.core.errors import BackendError
-from stages.pose.nanodet import BINS, MEAN, STD, STRIDES, NanoDet, decode, letterbox, nanodet, suppress, tiles
+from stages.pose.nanodet import BINS, MEAN, STD, STRIDES, NanoDet, decode, letterbox, nanodet
 
 SIZE = 64
 """Side of the small input used here: grids of 8 × 8, 4 × 4 and 2 × 2 cells."""
@@ -70,16 +70,6 @@ def test_nobody_gives_empty_arrays() -> None:
     boxes, scores = decode(outputs(), SIZE, 0.2)
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
-    assert suppress(boxes, scores, 0.5).shape == (0,)
-
-
-def test_suppression_keeps_the_best_of_those_that_overlap() -> None:
-    boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [6, 0, 10, 10], [40, 0, 10, 10]], dtype=np.float32)
-    scores = np.array([0.5, 0.9, 0.4, 0.3], dtype=np.float32)
-    # Intersection over union with row 1: row 0 90 / 110 = 0.82, row 2 50 / 150 = 0.33.
-    assert suppress(boxes, scores, 0.5).tolist() == [1, 2, 3]
-    assert suppress(boxes, scores, 0.3).tolist() == [1, 3]
-    assert suppress(boxes, scores, 0.9).tolist() == [1, 0, 2, 3]
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 100), (100, 200), (64, 64), (31, 17)])
@@ -101,28 +91,6 @@ def test_colours_are_normalized_in_bgr_and_the_rest_is_black() -> None:
     pixels, _ = letterbox(image, SIZE)
     np.testing.assert_allclose(pixels[0, :, 0, 0], (np.array([10, 20, 30]) - MEAN) / STD, rtol=1e-5)
     np.testing.assert_allclose(pixels[0, :, 63, 0], -MEAN / STD, rtol=1e-5)
-
-
-def test_small_frames_are_looked_at_as_a_whole() -> None:
-    assert tiles(800, 600, 800) == [(0, 0, 800, 600)]
-    assert tiles(8000, 6000, None) == [(0, 0, 8000, 6000)]
-
-
-@pytest.mark.parametrize(("width", "height"), [(1768, 994), (900, 1600), (1001, 333)])
-def test_tiles_cover_the_frame_and_overlap(width: int, height: int) -> None:
-    whole, *parts = tiles(width, height, 832)
-    assert whole == (0, 0, width, height)
-    assert len(parts) == 4
-    seen = np.zeros((height, width), dtype=int)
-    for x, y, w, h in parts:
-        assert x >= 0
-        assert y >= 0
-        seen[y : y + h, x : x + w] += 1
-    assert seen.shape == (height, width)  # no tile reached out of the frame and wrapped
-    assert seen.min() == 1
-    assert seen.max() == 4  # in the middle
-    shared = (seen[0] == 2).sum() / parts[0][2]
-    assert shared == pytest.approx(0.2, abs=0.01)  # a fifth of a tile's width
 
 
 class Corner:

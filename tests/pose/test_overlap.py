@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from stages.core.seeding import stream
+from stages.pose import overlap
 from stages.pose.overlap import (
+    NOWHERE,
     best_mean,
     extent_boxes,
     joint_squares,
@@ -102,6 +104,30 @@ def test_matched_points_joint_by_joint() -> None:
 
 def test_nothing_matched_is_no_overlap() -> None:
     assert matched_overlap(boxes((0, 10, 0, 10)), boxes((0, 10, 0, 10)), np.empty((0, 4))).tolist() == [[0]]
+
+
+def test_many_matched_points_are_counted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = stream(3, "points").uniform(0, 100, size=(500, 4))
+    corners = np.sort(stream(1, "boxes").uniform(0, 100, size=(2, 5, 3, 2, 2)), axis=-1).reshape(2, 5, 3, 4)
+    whole = matched_overlap(corners[0], corners[1], points)
+    monkeypatch.setattr(overlap, "CHUNK", 7)
+    assert whole.shape == (5, 5, 3)
+    assert whole.max() > 0
+    assert (matched_overlap(corners[0], corners[1], points) == whole).all()
+
+
+def test_joints_that_were_not_seen_have_no_extent() -> None:
+    joints = np.array([[[10.0, 20.0], [np.nan, np.nan], [50.0, 100.0]], [[np.nan, np.nan]] * 3])
+    found = extent_boxes(joints, 0.0, (200, 200))
+    assert found[0].tolist() == [10, 50, 20, 100]
+    assert np.isnan(found[1]).all()
+
+
+def test_nowhere_overlaps_nothing_not_even_itself() -> None:
+    nowhere, frame = np.full((1, 4), NOWHERE), boxes((-100, 9999, -100, 9999))
+    assert region_overlap(nowhere, nowhere).tolist() == [[0]]
+    assert region_overlap(nowhere, frame).tolist() == [[0]]
+    assert matched_overlap(nowhere, frame, np.array([[0.0, 0.0, 0.0, 0.0]])).tolist() == [[0]]
 
 
 def test_overlap_does_not_depend_on_who_comes_first() -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from stages.core.params import parse
 from stages.core.seeding import stream
 from stages.pose import poseflow
-from stages.pose.poseflow import NOBODY, Tracker, TrackParams, pairs
+from stages.pose.overlap import NOWHERE
+from stages.pose.poseflow import NOBODY, Matcher, Tracker, TrackParams, pairs, regions
 
 Floats = NDArray[np.float64]
 SIZE = (640, 480)
@@ -229,11 +230,45 @@ def test_the_matcher_is_a_cue_for_people_of_the_previous_frame_alone() -> None:
     assert asked == [(0, 1)]  # images are not matched across a gap
 
 
+def test_image_points_start_where_people_were_seen_not_where_they_were_going() -> None:
+    # 10 px a frame to the right, with a point every 5 px of the box: moved on, it would lose its first two columns.
+    body = np.array([[85.0 + x, 165.0 + y] for x in range(0, 30, 5) for y in range(0, 80, 10)])
+    step = np.array([10.0, 0.0])
+
+    def matcher(_: int, later: int) -> Floats:
+        return np.concatenate([body + (later - 1) * step, body + later * step], axis=1)
+
+    def last(matcher: Matcher | None) -> Floats:
+        tracker = Tracker(TrackParams(memory=0.01), fps=10, size=SIZE, matcher=matcher)
+        for frame in range(4):
+            place = np.array([100.0, 200.0]) + frame * step
+            box = place[None, [0, 0, 1, 1]] + np.array([-15, 15, -40, 40])
+            if frame < 3:
+                tracker.step(frame, box, place + BODY[None], np.ones(1))
+        people = tracker._appear(3, box, place + BODY[None])
+        assert tracker._seen is not None
+        return tracker._score(3, tracker._seen, people)
+
+    scores = [last(None), last(matcher)]
+    assert scores[0][0, 0] == pytest.approx(4, abs=0.01)  # found where it was going
+    assert scores[1][0, 0] == pytest.approx(6, abs=0.01)  # and all of its points went along
+
+
 def test_pairs_maximise_the_total_and_must_exceed_the_least() -> None:
     # Greedy would take 0.9 and be left with 0.1; together 0.8 + 0.7 are more.
     rows, columns = pairs(np.array([[0.9, 0.8], [0.7, 0.1]]), 0.2)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 1), (1, 0)]
     assert len(pairs(np.array([[0.2]]), 0.2)[0]) == 0  # not less, but not more either
+
+
+def test_a_person_is_a_box_and_a_square_per_joint() -> None:
+    # The box is 30 × 80 px: squares of ± 0.2 × 80 = 16 px, or ± 30 px; the second joint was not seen.
+    box, joints = np.array([[85.0, 115.0, 160.0, 240.0]]), np.array([[[100.0, 200.0], [np.nan, np.nan], [90.0, 180.0]]])
+    found = regions(TrackParams(), SIZE, box, joints)
+    assert found[0].tolist() == [[85, 115, 160, 240], [84, 116, 184, 216], [NOWHERE] * 4, [74, 106, 164, 196]]
+    published = regions(TrackParams.published(), SIZE, box, joints)
+    assert published[0].tolist() == [[89, 101, 178, 202], [70, 130, 170, 230], [NOWHERE] * 4, [60, 120, 150, 210]]
+    assert regions(TrackParams(), SIZE, box[:0], joints[:0]).shape == (0, 4, 4)
 
 
 def test_ids_do_not_change_from_run_to_run() -> None:

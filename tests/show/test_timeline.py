@@ -43,6 +43,13 @@ def test_a_clip_that_is_abnormal_nobody_said_when(tmp_path: Path) -> None:
     assert truth(load_dataset(project, "toy"), "fall") == Truth("fall", 20, 60, (), known=False)
 
 
+def test_frames_of_which_nobody_knows_leave_the_rest_of_the_clip_known(tmp_path: Path) -> None:
+    project = build(tmp_path)
+    labels = "clip,start_frame,end_frame,label\nfall,5,6,\nfall,8,9,unknown\n"
+    (project.raw("toy") / "labels.csv").write_text(labels, encoding="utf-8")
+    assert truth(load_dataset(project, "toy"), "fall") == Truth("fall", 20, 60, (Interval(5, 6, ""),), known=True)
+
+
 def test_a_label_without_a_kind_is_nameless(tmp_path: Path) -> None:
     project = build(tmp_path)
     (project.raw("toy") / "labels.csv").write_text("clip,start_frame,end_frame\nfall,5,6\nfall,1,2\n", encoding="utf-8")

@@ -61,6 +61,18 @@ def test_figures_are_those_of_the_written_frame_scores(tmp_path: Path, kind: str
     assert found["clips"]["fall"][kind] == pytest.approx(roc_auc_score(fall["label"], fall[kind]), abs=1e-6)
 
 
+def test_frames_of_unknown_truth_count_for_nothing(tmp_path: Path) -> None:
+    project = build(tmp_path)
+    relabel(project, "clip,start_frame,end_frame,label\nfall,30,44,\nfall,40,49,unknown\n")
+    found = figures(project)
+    # Of the 15 abnormal frames the last five are unknown, and so are the five after them.
+    assert (found["counts"]["abnormal"], found["counts"]["unknown"]) == (10, 10)
+    frames = read(project.frame_scores("toy", "knn"), FRAME_SCORES).frame
+    known = frames[frames["label"].notna()]
+    assert len(frames) - len(known) == 10
+    assert found["raw"]["auc"] == pytest.approx(roc_auc_score(known["label"].astype(int), known["raw"]), abs=1e-6)
+
+
 def test_every_frame_of_every_test_clip_is_scored_and_labelled(tmp_path: Path) -> None:
     project = build(tmp_path)
     evaluate.run(project, "toy", "stg_nf")

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-import yaml
 from numpy.typing import NDArray
 
 from stages import extract
-from stages.core.errors import DatasetError, ParamsError, VideoError
+from stages.core.errors import BackendError, ParamsError, VideoError
 from stages.core.paths import Project, clip_file
-from stages.core.schemas import POSES, Rows
 from stages.core.storage import sha256_file
-from stages.core.tables import read
-from stages.pose.estimators import People
-
-FRAMES = {"gate": 6, "yard": 4, "void": 3}
-"""Clips and their lengths; frame i of each is grey of value 20 × i."""
+from stages.pose.base import People
+from tests.stages.footage import FRAMES, digests, film, list_clips, make_project, poses, set_params
 
 
 @dataclass
@@ -44,34 +38,9 @@ class Counting:
         return People(boxes, np.linspace(0.9, 0.3, number, dtype=np.float32), keypoints, junk=2, doubted=1)
 
 
-def film(path: Path, count: int, step: int = 20) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 48))
-    for index in range(count):
-        writer.write(np.full((48, 64, 3), step * index, dtype=np.uint8))
-    writer.release()
-
-
-def list_clips(project: Project, clips: dict[str, int]) -> None:
-    head = "clip,split,path,camera,scene,fps,width,height,frames\n"
-    rows = "".join(f"{clip},test,videos/{clip}.avi,1,gate,10,64,48,{count}\n" for clip, count in clips.items())
-    (project.raw("demo") / "clips.csv").write_text(head + rows)
-
-
-def set_params(project: Project, **section: object) -> None:
-    project.params.write_text(yaml.safe_dump({"extract": section}))
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    here = Project(tmp_path)
-    for clip, count in FRAMES.items():
-        film(here.raw("demo") / "videos" / f"{clip}.avi", count, step=0 if clip == "void" else 20)
-    (here.raw("demo") / "labels.csv").write_text("clip,start_frame,end_frame\n")
-    (here.raw("demo") / "dataset.yaml").write_text("name: demo\nsource: here\nlicence: CC0\n")
-    list_clips(here, FRAMES)
-    set_params(here)
-    return here
+    return make_project(tmp_path)
 
 
 @pytest.fixture
@@ -87,14 +56,6 @@ def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> p
     monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
     caplog.set_level(logging.INFO, logger="normotion")
     return caplog
-
-
-def poses(project: Project, clip: str) -> Rows:
-    return read(clip_file(project.poses("demo"), clip), POSES)
-
-
-def digests(project: Project) -> dict[str, str]:
-    return {path.name: sha256_file(path) for path in sorted(project.poses("demo").iterdir())}
 
 
 def rerun(project: Project, counting: Counting) -> int:
@@ -165,7 +126,7 @@ def test_nothing_is_done_twice(project: Project, counting: Counting, said: pytes
     said.clear()
     assert rerun(project, counting) == 0
     assert digests(project) == first
-    assert "clip 3 of 3: yard is unchanged, its poses are kept" in said.text
+    assert "yard is unchanged, its poses are kept" in said.text
 
 
 def test_threads_change_neither_key_nor_bytes(project: Project, counting: Counting) -> None:
@@ -238,7 +199,7 @@ def test_a_truncated_video_is_refused_and_good_poses_stay(project: Project, coun
     extract.run(project, "demo")
     first = digests(project)
     video.write_bytes(video.read_bytes()[: video.stat().st_size * 6 // 10])
-    with pytest.raises(VideoError, match=r"frames could be decoded, but clips\.csv declares 30") as error:
+    with pytest.raises(VideoError, match="cut off") as error:
         extract.run(project, "demo")
     assert error.value.where == str(video)
     assert digests(project) == first
@@ -264,10 +225,31 @@ def test_files_that_are_no_videos_are_refused(project: Project, counting: Counti
     assert error.value.where == str(video)
 
 
-def test_a_dataset_of_poses_is_refused(project: Project, counting: Counting) -> None:
-    with (project.raw("demo") / "dataset.yaml").open("a") as stream:
-        stream.write("modality: poses\n")
-    with pytest.raises(DatasetError, match="holds poses"):
+def test_a_video_that_ends_early_is_refused_with_what_was_found(project: Project, counting: Counting) -> None:
+    video = project.raw("demo") / "videos" / "void.avi"
+    film(video, 30, step=0)
+    list_clips(project, {**FRAMES, "void": 31})  # its header agrees with its 30 frames, clips.csv does not
+    with pytest.raises(VideoError, match=r"30 frames could be decoded, but clips\.csv declares 31"):
+        extract.run(project, "demo")
+    assert list(digests(project)) == ["gate.parquet"]
+
+
+def test_every_third_frame_alone_in_the_clip_s_own_numbers(project: Project, counting: Counting) -> None:
+    set_params(project, every=3)
+    extract.run(project, "demo")
+    assert counting.frames == 2 + 1 + 2  # of 6, 3 and 4 frames: 0 and 3, 0, 0 and 3
+    found = poses(project, "gate")
+    assert found.frame["frame"].tolist() == [3] * 3
+    assert found.meta["every"] == "3"
+    set_params(project)
+    assert rerun(project, counting) == sum(FRAMES.values())
+    assert poses(project, "gate").meta["every"] == "1"
+
+
+def test_all_frames_are_counted_however_few_are_looked_at(project: Project, counting: Counting) -> None:
+    set_params(project, every=4)
+    list_clips(project, {"gate": 7})
+    with pytest.raises(VideoError, match=r"6 frames could be decoded, but clips\.csv declares 7"):
         extract.run(project, "demo")
 
 
@@ -284,3 +266,33 @@ def test_the_real_networks_find_nobody_in_plain_grey(project: Project) -> None:
     found = poses(project, "void")
     assert len(found) == 0
     assert found.meta["backend_version"].startswith("onnxruntime")
+
+
+@dataclass
+class WholeClips:
+    """A backend that reads videos by itself: one person in every frame; fails where it is told to."""
+
+    fails: str = ""
+    version: str = "whole 1.0"
+
+    def clip(self, video: Path, count: int) -> Iterator[tuple[int, People]]:
+        if video.stem == self.fails:
+            raise BackendError("exit status 3", fix="look at its log")
+        one = People(np.ones((1, 4), np.float32), np.ones(1, np.float32), np.ones((1, 17, 3), np.float32))
+        yield from ((number, one) for number in range(count))
+
+
+def test_a_backend_that_reads_whole_videos(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract, "estimator", lambda _: WholeClips())
+    set_params(project, every=2)
+    extract.run(project, "demo")
+    assert poses(project, "gate").frame["frame"].tolist() == [0, 2, 4]
+    assert poses(project, "gate").meta["backend_version"] == "whole 1.0"
+
+
+def test_a_clip_on_which_such_a_backend_fails_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract, "estimator", lambda _: WholeClips(fails="void"))
+    with pytest.raises(VideoError, match="movenet failed: exit status 3") as error:
+        extract.run(project, "demo")
+    assert error.value.where == str(project.raw("demo") / "videos" / "void.avi")
+    assert list(digests(project)) == ["gate.parquet"]
