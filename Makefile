@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+RAY := .venv/.ray
 export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := true
 
@@ -23,13 +24,18 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,dev]'
 	@touch $@
 
+# Only the tests that break a Ray cluster need it.
+$(RAY): $(READY)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	@touch $@
+
 repro: $(READY)  ## rebuild everything that changed, then log the runs to MLflow
 	$(BIN)/normotion repro
 
 test: $(READY)   ## unit, contract and oracle tests and one tiny DAG
 	$(BIN)/python -m pytest -m 'not slow and not faults and not ui and not ray'
 
-test-slow: $(READY)  ## the tests that take long, break things or open a browser
+test-slow: $(RAY)  ## the tests that take long, break things or open a browser
 	$(BIN)/python -m pytest -m 'slow or faults or ui or ray'
 
 check: $(READY)  ## ruff, formatting, strict types, import contracts

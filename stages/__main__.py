@@ -78,7 +78,12 @@ class Verb:
 
 STAGES = (
     Verb("check", "validate params.yaml, every dataset and its labels"),
-    Verb("extract", "find people and their poses in the videos", ("dataset",)),
+    Verb(
+        "extract",
+        "find people and their poses in the videos",
+        ("dataset",),
+        options=(Option("keep-going", "set broken clips aside and do the others", flag=True),),
+    ),
     Verb("track", "join poses into tracks of one person each", ("dataset",)),
     Verb("segment", "cut tracks into windows", ("dataset", "window")),
     Verb("normalize", "make windows comparable between people", ("dataset", "window")),
