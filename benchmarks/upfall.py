@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -56,7 +57,7 @@ def run(folder: Path, project: Project, count: int | None = None, workers: int =
     if not project.raw(NAME).exists():
         about = Description(name="Falls and daily activities, one person", source="UP-Fall", licence="research")
         write_folder(project.raw(NAME), about, clips(folder, count))
-    project.params.write_text(yaml.safe_dump(params(workers)))
+    project.params.write_text(yaml.safe_dump(params(workers, few=count is not None)))
     for what, stage in _stages(project):
         start = time.perf_counter()
         stage()
@@ -96,9 +97,11 @@ def _clip(path: Path, name: re.Match[str]) -> Clip:
     )
 
 
-def params(workers: int) -> dict[str, object]:
-    """The project's own parameters, for this data set alone and every third frame."""
-    chosen: dict[str, object] = yaml.safe_load(find_project().params.read_text(encoding="utf-8"))
+def params(workers: int, *, few: bool) -> dict[str, Any]:
+    """The project's own parameters, for this data set alone and every third frame; few clips fill small batches."""
+    chosen: dict[str, Any] = yaml.safe_load(find_project().params.read_text(encoding="utf-8"))
+    if few:
+        chosen["detectors"]["stg_nf"]["batch"] = 16
     return {
         **chosen,
         "datasets": [NAME],
