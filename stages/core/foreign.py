@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,6 +88,19 @@ def whole(values: Sequence[Any], *, where: str, what: str, least: int = 0) -> ND
     return found
 
 
+def distinct(names: Sequence[str], *, where: str, what: str) -> NDArray[np.int64]:
+    """As `whole`, for names of which no two may mean the same number, as `1` and `01` do.
+
+    Raises:
+        DatasetError: as `whole`; or two do.
+    """
+    found = whole(names, where=where, what=what)
+    if twice := [number for number, count in Counter(found.tolist()).items() if count > 1]:
+        alike = [name for name, number in zip(names, found.tolist(), strict=True) if number == twice[0]]
+        raise DatasetError(f"{what} is there twice, as {' and '.join(map(repr, alike))}", where=where, fix="rename one")
+    return found
+
+
 def frame_number(name: str, where: str) -> int:
     """The number of an image: the last run of digits of its file name, so 12 of `a/frame_000012.jpg`.
 
@@ -109,11 +123,12 @@ def _array(rows: Sequence[Any], width: int, where: str, what: str, name: Callabl
 
 
 def _whole(value: Any) -> int | None:
+    """`5`, `"5"` and `"5.0"`, as sheets with empty cells write it, are 5; `True` is no number."""
     try:
-        number = int(value)
+        number = float("nan" if isinstance(value, bool) else value)
     except (ValueError, TypeError, OverflowError):
         return None
-    return number if abs(number) < 2**31 and (isinstance(value, str) or number == value) else None
+    return int(number) if number.is_integer() and abs(number) < 2**31 else None
 
 
 def _number(value: Any) -> bool:

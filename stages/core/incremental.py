@@ -81,10 +81,9 @@ class Digests:
             relative: its file, as in clips.csv.
         """
         path = self._folder / relative
-        try:
-            status = path.stat()
-        except OSError:
+        if not path.is_file():
             return None
+        status = path.stat()
         changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the latter betrays a copy that kept its old date
         vouched = self._vouched.get(clip, {})
         if changed < self._since and vouched.get("path") == relative:

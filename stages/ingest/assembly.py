@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.core.dataset import SPLITS
 from stages.core.errors import DatasetError
+from stages.core.foreign import whole
 from stages.core.params import nearest
 from stages.core.progress import log
 from stages.core.schemas import Rows
@@ -23,6 +24,8 @@ from stages.ingest.source import Clip, Interval
 
 NONE = "none"
 """In place of a pattern: no clip is for testing."""
+FASTEST = 1e5
+"""Frames per second below which a rate is believed."""
 OUTSIDE = 0.5
 """Share of a clip's joints outside the frame from which the frame size is doubted."""
 
@@ -74,12 +77,14 @@ class Assembly:
             DatasetError: rate, size or split of a clip is not known, what is said contradicts the file or itself, or
                 a sheet, or a pattern, names clips that are not there.
         """
-        names = []
+        names: dict[str, str] = {}
         for recording in recordings:
-            names.append(recording.name)
+            if (first := names.setdefault(recording.name, recording.path)) != recording.path:
+                where = f"{first} and {recording.path}"
+                raise DatasetError(f"two clips are called {recording.name!r}", where=where, fix="rename one of them")
             self._repairs.update(recording.people.repairs)
             yield self._clip(recording)
-        self._refuse_unknown(names)
+        self._refuse_unknown(list(names))
 
     def tell(self) -> None:
         """Log what was repaired and assumed."""
@@ -90,9 +95,9 @@ class Assembly:
 
     def _clip(self, found: Recording) -> Clip:
         said, known = self._said, self._said.clips.get(found.name, {})
-        people = _shifted(found.people, said.first_frame, found.path)
-        frames, labels = self._labels(found, people, known)
-        fps = _agreed(found, "fps", _positive(known.get("fps"), "fps", found), said.fps, found.fps)
+        people, split = _shifted(found, said.first_frame), self._split(found, known)
+        frames, labels = self._labels(found, people, known, split)
+        fps = _agreed(found, "fps", _rate(known, found), said.fps, found.fps)
         size = _agreed(found, "size", _size(known, found), said.size, found.size)
         camera, scene = self._place(found, known)
         self._doubt_size(found, people, size)
@@ -100,53 +105,67 @@ class Assembly:
         def pieces() -> Iterator[Rows]:
             return tables(found.name, people, found.meta)
 
-        kind, abnormal = known.get("kind", found.kind), known.get("abnormal")
-        split = self._split(found, known)
-        verdict = None if abnormal is None else int(_positive(abnormal, "abnormal", found, least=0) or 0)
+        kind, abnormal = known.get("kind", found.kind), _whole(known, "abnormal", found, least=0)
         width, height = size
-        return Clip(found.name, split, camera, scene, fps, width, height, frames, kind, verdict, labels, pieces)
+        return Clip(found.name, split, camera, scene, fps, width, height, frames, kind, abnormal, labels, pieces)
 
     def _split(self, found: Recording, known: Mapping[str, Any]) -> str:
+        matched = [p for p in self._said.test if fnmatch.fnmatch(found.name, p) or fnmatch.fnmatch(found.path, p)]
+        self._used.update(matched)
         if "split" in known:
             if known["split"] not in SPLITS:
-                raise DatasetError(f"clip {found.name!r}: {nearest(str(known['split']), list(SPLITS))}")
+                told = nearest(str(known["split"]), list(SPLITS))
+                raise DatasetError(f"clip {found.name!r}: there is no split {known['split']!r}; {told}")
             return str(known["split"])
         if not self._said.test:
             raise DatasetError(
                 f"nothing says whether clip {found.name!r} is for training or for testing",
                 fix="give --test PATTERN (`--test '*'`: all, `--test none`: none), or --clips with a column split",
             )
-        matched = [p for p in self._said.test if fnmatch.fnmatch(found.name, p) or fnmatch.fnmatch(found.path, p)]
-        self._used.update(matched)
         return "test" if matched else "train"
 
-    def _labels(self, found: Recording, people: People, known: Mapping[str, Any]) -> tuple[int, tuple[Interval, ...]]:
+    def _labels(
+        self, found: Recording, people: People, known: Mapping[str, Any], split: str
+    ) -> tuple[int, tuple[Interval, ...]]:
         """Length of a clip, and its abnormal stretches."""
         said, name = self._said, found.name
-        stated = {"--clips": _positive(known.get("frames"), "frames", found), "--labels": said.labels.frames.get(name)}
+        stated = {"--clips": _whole(known, "frames", found), "--labels": said.labels.frames.get(name)}
         labels = said.labels.intervals.get(name, ())
         if said.masks is not None and name in said.masks.paths:
+            if labels:
+                what = f"clip {name!r} has both a mask and intervals in --labels"
+                raise DatasetError(what, where=said.masks.paths[name], fix="take it out of one of them")
             stated["its mask"], labels = said.masks.read(name)
-        elif said.masks is not None and self._split(found, known) == "test":
+        elif said.masks is not None and split == "test":
             raise DatasetError(f"test clip {name!r} has no mask", where=str(said.masks.files.root), fix="add its mask")
-        lengths = {who: int(length) for who, length in stated.items() if length is not None}
+        elif said.labels.intervals and name not in said.labels.intervals and split != "train":
+            self._assumed["--labels does not name them; taken to be normal, but for what --clips says"] += 1
+        return self._length(found, people, stated), labels
+
+    def _length(self, found: Recording, people: People, stated: Mapping[str, int | None]) -> int:
+        """Frames of a clip, as somebody states, the file says, or its last person shows."""
+        lengths = {who: length for who, length in stated.items() if length is not None}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{length} says {who}" for who, length in lengths.items())
-            raise DatasetError(f"clip {name!r} has several lengths: {told}", fix="mend the one that is wrong")
-        frames = next(iter(lengths.values()), found.frames)
+            raise DatasetError(f"clip {found.name!r} has several lengths: {told}", fix="mend the one that is wrong")
+        own = None if found.frames is None else found.frames - self._said.first_frame
+        frames = next(iter(lengths.values()), own)
         if frames is None:
             frames = int(people.frame.max(initial=-1)) + 1
             self._assumed["nothing says how long they are; taken to end with the last frame somebody is in"] += 1
         if frames < 1:
-            raise DatasetError(f"clip {name!r} has no frames", where=found.path, fix="take it out, or say its length")
-        return frames, labels
+            what = f"clip {found.name!r} has no frames, or nobody is in them"
+            raise DatasetError(what, where=found.path, fix="take it out, or say its length")
+        return frames
 
     def _place(self, found: Recording, known: Mapping[str, Any]) -> tuple[str, str]:
         camera, scene = found.camera, found.scene
         if self._said.camera is not None:
             match = self._said.camera.search(found.name)
             if match is None:
-                raise DatasetError(f"--camera {self._said.camera.pattern!r} finds nothing in clip {found.name!r}")
+                raise DatasetError(
+                    f"--camera {self._said.camera.pattern!r} finds nothing in clip {found.name!r}", fix="mend it"
+                )
             groups = match.groupdict()
             camera = groups.get("camera") or (match[1] if match.re.groups else match[0])
             scene = groups.get("scene") or camera
@@ -178,10 +197,14 @@ class Assembly:
             log.warning(f"{len(spare)} masks are of clips that are not there, first {spare[0]!r}")
 
 
-def _shifted(people: People, first: int, where: str) -> People:
+def _shifted(found: Recording, first: int) -> People:
     """Count frames from 0."""
+    people = found.people
+    if first and found.numbered:
+        what = "--first-frame does not go with it: the format says itself which frame is a clip's first"
+        raise DatasetError(what, where=found.path, fix="leave it out")
     if first and len(people) and people.frame[0] < first:
-        raise DatasetError(f"frame {people.frame[0]} is before --first-frame {first}", where=where)
+        raise DatasetError(f"frame {people.frame[0]} is before --first-frame {first}", where=found.path)
     return replace(people, frame=people.frame - first) if first else people
 
 
@@ -195,24 +218,40 @@ def _agreed(found: Recording, what: str, *told: Any) -> Any:
             fix="give --fps 25" if what == "fps" else "give --size 1920x1080",
         )
     if told[-1] is not None and values[0] != told[-1]:
-        raise DatasetError(f"clip {found.name!r}: {what} is said to be {values[0]}, the file has {told[-1]}")
+        said, own = ("×".join(map(str, value)) if what == "size" else value for value in (values[0], told[-1]))
+        fix = "mend what is said; where the file is right, leave it out"
+        raise DatasetError(f"clip {found.name!r}: {what} is said to be {said}, the file has {own}", fix=fix)
     return values[0]
 
 
 def _size(known: Mapping[str, Any], found: Recording) -> tuple[int, int] | None:
-    width, height = (_positive(known.get(key), key, found) for key in ("width", "height"))
+    width, height = (_whole(known, key, found) for key in ("width", "height"))
     if (width is None) != (height is None):
-        raise DatasetError(f"clip {found.name!r}: --clips gives width or height alone")
-    return None if width is None or height is None else (int(width), int(height))
+        raise DatasetError(f"clip {found.name!r}: --clips gives width or height alone", fix="give both or none")
+    return None if width is None or height is None else (width, height)
 
 
-def _positive(value: Any, what: str, found: Recording, least: float = 1e-9) -> float | None:
-    if value is None:
-        return None
+def _rate(known: Mapping[str, Any], found: Recording) -> float | None:
+    return rate(known["fps"], f"clip {found.name!r}: fps in --clips") if "fps" in known else None
+
+
+def rate(value: Any, what: str) -> float:
+    """A frame rate, as typed.
+
+    Raises:
+        DatasetError: it is no number, or one that no camera has.
+    """
     try:
         number = float(value)
     except ValueError:
-        number = np.nan
-    if not least <= number < np.inf:
-        raise DatasetError(f"clip {found.name!r}: {what} must be a number, found {value!r}")
+        number = 0.0
+    if not 0 < number < FASTEST:
+        raise DatasetError(f"{what} must be a positive number, got {value!r}", fix="write e.g. 25 or 29.97")
     return number
+
+
+def _whole(known: Mapping[str, Any], key: str, found: Recording, least: int = 1) -> int | None:
+    """What --clips says of a clip, a whole number."""
+    if key not in known:
+        return None
+    return int(whole([known[key]], where=f"clip {found.name!r} in --clips", what=key, least=least)[0])

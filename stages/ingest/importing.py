@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from stages.core.foreign import whole
 from stages.core.params import nearest, read_params
 from stages.core.paths import NAME, Project
 from stages.core.progress import log
-from stages.ingest.assembly import Assembly, Said
+from stages.ingest.assembly import Assembly, Said, rate
 from stages.ingest.files import Files, open_files
 from stages.ingest.folder import Summary, write_folder
 from stages.ingest.formats.base import Given
 from stages.ingest.formats.registry import READERS, reader
 from stages.ingest.recipes.registry import RECIPES
-from stages.ingest.sheets import Labels, read_clips, read_labels, read_masks
+from stages.ingest.sheets import Labels, Masks, read_clips, read_labels, read_masks
 from stages.ingest.source import Clip
 
 SIZE = re.compile(r"(\d+)[x×](\d+)")
@@ -66,15 +65,22 @@ class Settings:
         """
         return Said(
             dataset=dataset,
-            fps=_rate(self.fps),
+            fps=None if self.fps is None else rate(self.fps, "--fps"),
             size=_size(self.size),
             first_frame=int(whole([self.first_frame], where="--first-frame", what="it")[0]),
             test=self.test,
             camera=_pattern(self.camera),
             clips=read_clips(files, self.clips) if self.clips else {},
             labels=read_labels(files, self.labels) if self.labels else Labels(),
-            masks=read_masks(files, self.masks, _polarity(self.mask_abnormal)) if self.masks else None,
+            masks=self._read_masks(files),
         )
+
+    def _read_masks(self, files: Files) -> Masks | None:
+        if self.masks:
+            return read_masks(files, self.masks, _polarity(self.mask_abnormal))
+        if self.mask_abnormal is not None:
+            raise DatasetError("--mask-abnormal is given, but no masks", fix="add --masks FOLDER, or leave it out")
+        return None
 
 
 def run(
@@ -132,20 +138,12 @@ def _format(target: Path, name: str, source: Path, settings: Settings, *, replac
 
 
 def _recipe(name: str, source: Path, option: Iterable[str]) -> tuple[Description, Iterator[Clip]]:
-    pairs = {key: _value(value) for key, _, value in (item.partition("=") for item in option)}
+    pairs = {key: value for key, _, value in (item.partition("=") for item in option)}
     if wrong := [item for item in option if "=" not in item]:
         raise DatasetError(f"--option {wrong[0]!r} is no KEY=VALUE")
     module, _, function = RECIPES[name].partition(":")
     found: tuple[Description, Iterator[Clip]] = getattr(importlib.import_module(module), function)(source, **pairs)
     return found
-
-
-def _value(text: str) -> Any:
-    """`true`, `3` and `0.5` as what they are, anything else as text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _known(name: str) -> str:
@@ -157,18 +155,6 @@ def _known(name: str) -> str:
 def _refuse(given: list[str], why: str) -> None:
     if given:
         raise DatasetError(f"--{given[0]} does not go with it: {why}", fix="leave it out")
-
-
-def _rate(text: str | float | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < 1e5:
-        raise DatasetError(f"--fps must be a positive number, got {text!r}", fix="give --fps 25")
-    return rate
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -72,18 +72,20 @@ def people(
         pixels: `(n, V, 2)` where the joints lie in the image, for keypoints that are no pixels; NaN outside it.
 
     Raises:
-        DatasetError: a frame is negative, a value not finite as float32, or a confidence or score negative.
+        DatasetError: a frame is negative, a value not finite as float32, or a confidence, a score, or the width or
+            height of a box negative.
     """
     if len(frame) and frame.min() < 0:
         raise DatasetError(f"frame {frame.min()} is negative", where=where, fix="frames count from 0")
     values = _single(keypoints, "keypoints", where)
-    _not_negative(values[..., -1], "a confidence", where)
+    _not_negative(values[..., -1], "a confidence", where, frame)
     seen = _seen(values)
     scores = _mean(values[..., -1], seen) if score is None else _single(score, "scores", where)
-    _not_negative(scores, "a score", where)
+    _not_negative(scores, "a score", where, frame)
     places = values[..., :2] if pixels is None else pixels.astype(np.float32)
     inside: NDArray[np.bool_] = seen & np.isfinite(places).all(axis=-1)
     boxes = extent(places, inside) if box is None else _single(box, "boxes", where)
+    _not_negative(boxes[:, 2:], "a box's width or height", where, frame)
     given = np.full(len(frame), NOBODY, dtype=np.int64) if track is None else track
     visible: NDArray[np.bool_] = np.asarray(seen.any(axis=1))
     order, repeated = _order(frame, given, scores, visible)
@@ -181,7 +183,7 @@ def _single(values: NDArray[np.floating], what: str, where: str) -> Floats:
     return single
 
 
-def _not_negative(values: Floats, what: str, where: str) -> None:
+def _not_negative(values: Floats, what: str, where: str, frame: Ints) -> None:
     if (values < 0).any():
-        row = int(np.argwhere(values < 0)[0][0])
-        raise DatasetError(f"{what} is negative, first of person {row}", where=where, fix="confidences are ≥ 0")
+        first = int(frame[np.argwhere(values < 0)[0][0]])
+        raise DatasetError(f"{what} is negative, first in frame {first}", where=where, fix="mend the source")

@@ -19,6 +19,7 @@ from stages.ingest.folder import intervals
 from stages.ingest.source import Interval
 
 CLIP_COLUMNS = ("split", "fps", "width", "height", "frames", "camera", "scene", "kind", "abnormal")
+PLAIN = "save it as CSV in UTF-8: a line of column names, cells separated by commas"
 LABEL_COLUMNS = ("start_frame", "end_frame", "frames", "track", "kind")
 
 
@@ -58,7 +59,8 @@ class Masks:
         path = self.paths[clip]
         try:
             mask = np.lib.format.read_array(io.BytesIO(self.files.read(path)), allow_pickle=False)
-            return len(mask), intervals(mask, abnormal=self.abnormal)
+            found = intervals(mask, abnormal=self.abnormal)
+            return len(mask), found
         except (ValueError, TypeError) as error:
             raise DatasetError(f"not a NumPy array: {error}", where=self.files.where(path)) from error
         except DatasetError as error:
@@ -110,14 +112,21 @@ def read_masks(files: Files, name: str, abnormal: int) -> Masks:
     """Masks in a folder, zip or npz on disk, or in a folder of the source.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: there are none, or two of one clip.
     """
     if Path(name).exists():
         where = open_files(Path(name))
         paths = where.demand("masks", "*.npy")
     else:
-        where, paths = files, files.demand("masks", f"{name.strip('/')}/*.npy")
-    return Masks(where, {path.rpartition("/")[2].removesuffix(".npy"): path for path in paths}, abnormal)
+        where, paths = files, files.matching(f"{name.strip('/')}/*.npy")
+        if not paths:
+            raise DatasetError(f"there are no masks {name!r}, neither in the source nor on disk", where=str(files.root))
+    found: dict[str, str] = {}
+    for path in paths:
+        clip = path.rpartition("/")[2].removesuffix(".npy")
+        if found.setdefault(clip, path) != path:
+            raise DatasetError(f"clip {clip!r} has two masks, {found[clip]} and {path}", where=str(where.root))
+    return Masks(where, found, abnormal)
 
 
 def _sheet(files: Files, name: str, columns: Sequence[str]) -> tuple[pd.DataFrame, str]:
@@ -129,12 +138,16 @@ def _sheet(files: Files, name: str, columns: Sequence[str]) -> tuple[pd.DataFram
     try:
         table = pd.read_csv(io.BytesIO(data), dtype=str, skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DatasetError(f"not a readable CSV: {error}", where=where) from error
+        raise DatasetError(f"not a readable CSV: {error}", where=where, fix=PLAIN) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first cells for names of rows
+        raise DatasetError("rows have more cells than the first line names", where=where, fix=PLAIN)
     known = ["clip", *columns]
     if unknown := [str(column) for column in table.columns if column not in known]:
-        raise DatasetError(f"unknown column {unknown[0]!r}; {nearest(unknown[0], known)}", where=where)
+        raise DatasetError(f"unknown column {unknown[0]!r}; {nearest(unknown[0], known)}", where=where, fix=PLAIN)
     if "clip" not in table.columns or table["clip"].isna().any():
         raise DatasetError("every row must name its clip in column 'clip'", where=where)
+    if table.empty:
+        raise DatasetError("the sheet names no clip", where=where, fix="fill it in, or leave it out")
     return table, where
 
 

@@ -18,7 +18,7 @@ def test_four_clips_from_video_to_scores(shared: Path, tmp_path: Path, caplog: p
     folder, project = shared / "data" / "upfall", Project(tmp_path)
     found = upfall.run(folder, project, count=4)
     assert found["clips"].tolist() == [3, 3]  # one of the four trains
-    assert found["falls"].tolist() == [1, 1]
+    assert found["falls"].tolist() == [2, 2]
     assert found["AUC"].between(0, 1).all()
     poses = sorted(project.poses(upfall.NAME).glob("*.parquet"))
     assert len(poses) == 4

@@ -37,6 +37,7 @@ class Recording:
         camera: who filmed it.
         scene: the place.
         kind: what it shows.
+        numbered: whether the format itself says which frame is a clip's first, so that nobody else may.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Recording:
     camera: str | None = None
     scene: str | None = None
     kind: str | None = None
+    numbered: bool = False
 
 
 def told(data: bytes, layout: str, source: str, *, coordinates: str = "xy", units: str = "px") -> dict[str, str]:

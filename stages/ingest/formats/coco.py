@@ -87,9 +87,10 @@ def _results(entries: list[Any], where: str, layout: str) -> People:
 
 def _annotated(table: dict[str, Any], path: str, stem: str, where: str, meta: dict[str, str]) -> Iterator[Recording]:
     kept, left = _persons(table["annotations"], where)
-    images = {image["id"]: image for image in _entries(table["images"], where) if "id" in image}
-    clips = {key: str(image.get("file_name", "")).rpartition("/")[0].replace("/", "_") for key, image in images.items()}
-    if unknown := [entry.get("image_id") for entry in kept if entry.get("image_id") not in images]:
+    images = _images(table["images"], where)
+    clips = {key: _folder(image).replace("/", "_") for key, image in images.items()}
+    named = [entry.get("image_id") for entry in kept]
+    if unknown := [key for key in named if not isinstance(key, int | str) or key not in images]:
         raise DatasetError(f"annotations of images that are not listed, first {unknown[0]!r}", where=where)
     members: defaultdict[str, dict[Any, dict[str, Any]]] = defaultdict(dict)
     entries: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -98,7 +99,7 @@ def _annotated(table: dict[str, Any], path: str, stem: str, where: str, meta: di
     for entry in kept:
         entries[clips[entry["image_id"]]].append(entry)
     for clip, own in sorted(members.items()):
-        numbered = {key: frame_number(str(image.get("file_name", key)), where) for key, image in own.items()}
+        numbered = _numbered(own, clip or stem, where)
         frame = np.array([numbered[entry["image_id"]] for entry in entries[clip]], dtype=np.int64)
         found = _people(entries[clip], frame, where, meta["layout"], left, annotated=True)
         size, last = _size(own, clip or stem, where), max(numbered.values(), default=-1)
@@ -106,13 +107,46 @@ def _annotated(table: dict[str, Any], path: str, stem: str, where: str, meta: di
         left = 0  # they are told once
 
 
+def _images(found: Any, where: str) -> dict[Any, dict[str, Any]]:
+    """Images by their id."""
+    listed = _entries(found, where)
+    if wrong := [image.get("id") for image in listed if not isinstance(image.get("id"), int | str)]:
+        raise DatasetError(f"an image's id must be a number or a text, found {wrong[0]!r:.40}", where=where)
+    images = {image["id"]: image for image in listed}
+    if len(images) < len(listed):
+        twice = next(key for key, count in Counter(image["id"] for image in listed).items() if count > 1)
+        raise DatasetError(f"image {twice!r} is listed twice", where=where, fix="give every image an id of its own")
+    return images
+
+
+def _folder(image: dict[str, Any]) -> str:
+    return str(image.get("file_name", "")).replace("\\", "/").rpartition("/")[0]
+
+
+def _numbered(images: dict[Any, dict[str, Any]], clip: str, where: str) -> dict[Any, int]:
+    """Frame of each image of a clip, by its id."""
+    found = {key: frame_number(str(image.get("file_name", key)), where) for key, image in images.items()}
+    if twice := [number for number, count in Counter(found.values()).items() if count > 1]:
+        names = [str(images[key].get("file_name", key)) for key, number in found.items() if number == twice[0]]
+        raise DatasetError(
+            f"clip {clip!r} has frame {twice[0]} twice, in {names[0]!r} and {names[1]!r}",
+            where=where,
+            fix="put each clip's images into a folder of their own",
+        )
+    return found
+
+
 def _size(images: dict[Any, dict[str, Any]], clip: str, where: str) -> tuple[int, int] | None:
-    sizes = Counter((image.get("width"), image.get("height")) for image in images.values())
+    sizes = Counter((_side(image, "width", where), _side(image, "height", where)) for image in images.values())
     if len(sizes) > 1:
         listed = ", ".join(f"{width}×{height} ({count} images)" for (width, height), count in sizes.most_common(3))
         raise DatasetError(f"clip {clip!r} mixes frame sizes: {listed}", where=where, fix="a clip has one frame size")
     (width, height), _ = sizes.popitem()
-    return (int(width), int(height)) if width and height else None
+    return (width, height) if width and height else None
+
+
+def _side(image: dict[str, Any], key: str, where: str) -> int | None:
+    return None if image.get(key) is None else int(whole([image[key]], where=where, what=key, least=1)[0])
 
 
 def _people(

@@ -11,10 +11,12 @@ A person's score is the mean confidence of the joints found, the box their exten
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.core.errors import DatasetError
 from stages.core.foreign import load_json, numbers, whole
@@ -43,7 +45,8 @@ def read(files: Files, given: Given) -> Iterator[Recording]:
         data = files.read(path)
         found, frames, kind = parse(data, files.where(path), given.size, layout)
         name = path.rpartition("/")[2].removesuffix(".json")
-        yield Recording(name, path, found, told(data, layout, NAME), frames=frames, size=given.size, kind=kind)
+        meta = told(data, layout, NAME)
+        yield Recording(name, path, found, meta, frames=frames, size=given.size, kind=kind, numbered=True)
 
 
 def parse(data: bytes, where: str, size: tuple[int, int], layout: str = LAYOUT) -> tuple[People, int, str | None]:
@@ -54,11 +57,7 @@ def parse(data: bytes, where: str, size: tuple[int, int], layout: str = LAYOUT) 
     """
     joints = len(declared(layout, None, NAME))
     table = load_json(data, where)
-    if not isinstance(table, dict) or not isinstance(table.get("data"), list):
-        raise DatasetError("a Kinetics-skeleton file must have a list `data`", where=where, fix="give another format")
-    listed = [entry for entry in table["data"] if isinstance(entry, dict)]
-    index = whole([entry.get("frame_index") for entry in listed], where=where, what="frame_index", least=FIRST) - FIRST
-    crowds = [entry.get("skeleton") or [] for entry in listed]
+    index, crowds = _frames(table, where)
     frame = np.repeat(index, [len(crowd) for crowd in crowds])
     bodies = [body if isinstance(body, dict) else {} for crowd in crowds for body in crowd]
 
@@ -72,6 +71,22 @@ def parse(data: bytes, where: str, size: tuple[int, int], layout: str = LAYOUT) 
     return found, int(index.max(initial=-1)) + 1, _label(table)
 
 
+def _frames(table: Any, where: str) -> tuple[NDArray[np.int64], list[list[Any]]]:
+    """Number, from 0, of each frame that is listed, and who is in it."""
+    listed = table.get("data") if isinstance(table, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise DatasetError(
+            "a Kinetics-skeleton file must have a list `data` of frames", where=where, fix="give another format"
+        )
+    index = whole([entry.get("frame_index") for entry in listed], where=where, what="frame_index", least=FIRST)
+    if twice := [number for number, count in Counter(index.tolist()).items() if count > 1]:
+        raise DatasetError(f"frame_index {twice[0]} is there twice", where=where, fix="a frame has one entry")
+    crowds = [entry.get("skeleton") or [] for entry in listed]
+    if wrong := [number for number, crowd in zip(index.tolist(), crowds, strict=True) if not isinstance(crowd, list)]:
+        raise DatasetError("skeleton must be a list of people", where=f"{where}: frame_index {wrong[0]}")
+    return index - FIRST, crowds
+
+
 def _label(table: dict[str, Any]) -> str | None:
     label = table.get("label")
-    return str(label) if label not in (None, "", "unknown") else None
+    return label if isinstance(label, str) and label not in ("", "unknown") else None

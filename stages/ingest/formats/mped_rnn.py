@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.errors import DatasetError
-from stages.core.foreign import numbers, whole
+from stages.core.foreign import distinct, numbers, whole
 from stages.ingest.files import Files
 from stages.ingest.formats.base import Given, Recording
 from stages.ingest.people import People, declared, metadata, people
@@ -46,7 +46,7 @@ def read(files: Files, given: Given) -> Iterator[Recording]:
             digest.update(data)
             parts.append(parse(data, files.where(path), len(layout)))
             persons.append(PurePosixPath(path).stem)
-        tracks = whole(persons, where=files.where(folder), what="a person's file name")
+        tracks = distinct(persons, where=files.where(folder), what="a person's file name")
         found = _people(parts, tracks, files.where(folder))
         name = PurePosixPath(folder).name or files.root.stem
         yield Recording(name, f"{folder}/", found, metadata(layout.name, NAME, digest.hexdigest()))

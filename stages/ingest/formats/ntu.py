@@ -50,7 +50,7 @@ def read(files: Files, given: Given) -> Iterator[Recording]:
         match = CLIP.fullmatch(name)
         camera, scene, kind = (f"C{match[2]}", f"S{match[1]}", f"A{match[3]}") if match else (None, None, None)
         meta = told(data, LAYOUT, NAME, coordinates="xyz", units="m")
-        yield Recording(name, path, found, meta, frames, FPS, given.size or SIZE, camera, scene, kind)
+        yield Recording(name, path, found, meta, frames, FPS, given.size or SIZE, camera, scene, kind, numbered=True)
 
 
 def parse(data: bytes, where: str) -> tuple[People, int]:

@@ -4,7 +4,7 @@ Columns, in any order:
 
 - `frame`: whole number, 0-based (or as `--first-frame` says).
 - `clip`, optional: name; without it the file is one clip, called after it.
-- `track`, optional: whole number ≥ 0, null where nobody knows.
+- `track`, optional: whole number ≥ 0, null or -1 where nobody knows.
 - either `keypoints`: a list of V × C numbers for each row (x, y, confidence; x, y, z, confidence where the list is that
   long), or for each joint of the layout `<joint>_x`, `<joint>_y`, optionally `<joint>_z`, and `<joint>_c`, by the names
   of core/skeleton.py, e.g. `left_knee_x`. Without any `_c` every joint counts as seen, with confidence 1.
@@ -41,6 +41,8 @@ NAME = "parquet"
 SCALARS = ("clip", "frame", "track", "score", "x", "y", "w", "h", "keypoints")
 KEPT = ("layout", "coordinates", "units", "channels")
 """Metadata that is taken over."""
+LARGEST = 2**31 - 1
+"""The largest frame and id that POSES hold."""
 CHANNELS = {3: "xy", 4: "xyz"}
 """Coordinates by the numbers a joint has, its confidence among them."""
 
@@ -54,8 +56,12 @@ def read(files: Files, given: Given) -> Iterator[Recording]:
     for path in files.demand("Parquet tables", "*.parquet"):
         data, where = files.read(path), files.where(path)
         table = _table(data, where)
-        inside = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        inside = {
+            key.decode(errors="replace"): value.decode(errors="replace")
+            for key, value in (table.schema.metadata or {}).items()
+        }
         layout = declared(given.layout, inside.get("layout"), where)
+        _refuse_other(layout, inside, where)
         _refuse_unknown(table, layout, where)
         values = _keypoints(table, layout, where)
         coordinates = CHANNELS[values.shape[2]]
@@ -117,6 +123,11 @@ def _kept(inside: dict[str, str]) -> dict[str, str]:
     return {key: inside[key] for key in sorted(keys)}
 
 
+def _refuse_other(layout: Layout, inside: dict[str, str], where: str) -> None:
+    if (own := inside.get("layout", layout.name)) != layout.name:
+        raise DatasetError(f"--layout says {layout.name}, the file holds {own}", where=where, fix="leave --layout out")
+
+
 def _refuse_unknown(table: pa.Table, layout: Layout, where: str) -> None:
     known = [*SCALARS, *(f"{joint}_{letter}" for joint in layout.joints for letter in "xyzc")]
     if unknown := sorted(set(table.column_names) - set(known)):
@@ -124,6 +135,10 @@ def _refuse_unknown(table: pa.Table, layout: Layout, where: str) -> None:
             f"column {unknown[0]!r} is none of {layout.name}; {nearest(unknown[0], known)[:200]}",
             where=where,
             fix="rename or drop it, or give another --layout",
+        )
+    if "keypoints" in table.column_names and (double := set(table.column_names) - set(SCALARS)):
+        raise DatasetError(
+            f"joints are there twice, in 'keypoints' and in {min(double)!r}", where=where, fix="drop one of them"
         )
     box = [name for name in "xywh" if name in table.column_names]
     if 0 < len(box) < 4:
@@ -138,7 +153,7 @@ def _keypoints(table: pa.Table, layout: Layout, where: str) -> NDArray[np.float6
     """`(n, V, C)`, confidence last."""
     if "keypoints" in table.column_names:
         rows = table.column("keypoints").to_pylist()
-        width = len(rows[0]) if rows and rows[0] is not None else 3 * len(layout)
+        width = len(rows[0]) if rows and isinstance(rows[0], list) else 3 * len(layout)
         if width not in {channels * len(layout) for channels in CHANNELS}:
             raise DatasetError(
                 f"{width} numbers are not {len(layout)} joints × (x, y, confidence), nor × (x, y, z, confidence)",
@@ -152,7 +167,8 @@ def _keypoints(table: pa.Table, layout: Layout, where: str) -> NDArray[np.float6
     wanted = [f"{joint}_{letter}" for joint in layout.joints for letter in letters]
     if missing := [name for name in wanted if name not in table.column_names]:
         raise DatasetError(f"column {missing[0]!r} is missing, one of {len(missing)}", where=where)
-    values = np.stack([_floats(table, name, where) for name in wanted], axis=1).reshape(len(table), len(layout), -1)
+    values = np.stack([_floats(table, name, where) for name in wanted], axis=1)
+    values = values.reshape(len(table), len(layout), len(letters))
     return values if letters.endswith("c") else np.concatenate([values, np.ones_like(values[..., :1])], axis=-1)
 
 
@@ -174,6 +190,8 @@ def _integers(table: pa.Table, name: str, where: str) -> NDArray[np.int64]:
         values = column.cast(pa.int64()).fill_null(NOBODY).to_numpy()
     except pa.ArrowException as error:
         raise DatasetError(f"column {name!r} must hold whole numbers: {error}", where=where) from error
+    if len(values) and values.max() > LARGEST:
+        raise DatasetError(f"column {name!r} holds {values.max()}, more than {LARGEST}", where=where)
     return np.asarray(values)
 
 

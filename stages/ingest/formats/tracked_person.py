@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 
 from stages.core.errors import DatasetError
-from stages.core.foreign import load_json, numbers, whole
+from stages.core.foreign import distinct, load_json, numbers, whole
 from stages.core.schemas import Rows
 from stages.ingest.files import Files
 from stages.ingest.formats.base import Given, Recording, told
@@ -67,7 +67,7 @@ def parse(data: bytes, where: str, layout: str = LAYOUT) -> tuple[People, dict[s
     """
     joints = len(declared(layout, None, NAME))
     table = _table(data, where)
-    track = np.repeat(whole(list(table), where=where, what="a person"), [len(person) for person in table.values()])
+    track = np.repeat(distinct(list(table), where=where, what="a person"), [len(person) for person in table.values()])
     frames = list(chain.from_iterable(table.values()))
     entries = list(chain.from_iterable(person.values() for person in table.values()))
     _refuse_repeats(data, len(entries), where)
