@@ -42,6 +42,7 @@ TOOLS = (
         "FORMAT is one of alphapose, coco, kinetics, mped_rnn, ntu, parquet, tracked_person, or a recipe: avenue, "
         "kinetics250, live-videos, ntu-rgbd, ped2, shanghaitech, ubi-fights, ubnormal, ucf-crime. SOURCE is a file, a "
         "folder or a zip.",
+        resumes=False,
     ),
     Verb(
         "export",
@@ -54,12 +55,14 @@ TOOLS = (
             Option("clip", "clips to write, e.g. '01_*'; all without it", "PATTERN", many=True),
             Option("replace", "overwrite files of an earlier export", flag=True),
         ),
+        resumes=False,
     ),
     Verb(
         "quality",
         "show how good a dataset's poses and tracks are, before a detector is blamed",
         ("dataset",),
         "pipelines.quality:run",
+        resumes=False,
     ),
     Verb("readme", "refresh the data dictionary, the README's results and pictures", (), "pipelines.readme:run"),
 )

@@ -60,6 +60,7 @@ class Verb:
         options: its named arguments; those left out on the command line are not passed, so the function's own
             defaults hold.
         details: what else `normotion VERB --help` says.
+        resumes: whether the same command goes on where an interrupted one stopped; otherwise it starts over.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Verb:
     target: str = ""
     options: tuple[Option, ...] = ()
     details: str = ""
+    resumes: bool = True
 
     def load(self) -> Callable[..., None]:
         """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
@@ -133,7 +135,7 @@ def run_command(name: str, verbs: Sequence[Verb], argv: Sequence[str]) -> int:
         arguments.extend(value if isinstance(value, list) else [value])
     named = {option.keyword: options[option.keyword] for option in verb.options if options[option.keyword] is not None}
     named = {key: tuple(value) if isinstance(value, list) else value for key, value in named.items()}
-    return _guarded(lambda: _call(verb, arguments, named, verbose), verbose, _shown(name, argv))
+    return _guarded(lambda: _call(verb, arguments, named, verbose), verbose, _shown(name, argv), verb.resumes)
 
 
 def die_with_parent() -> None:
@@ -203,7 +205,7 @@ def _call(verb: Verb, arguments: Sequence[str], options: Mapping[str, Any], verb
     sys.stdout.flush()
 
 
-def _guarded(call: Callable[[], None], verbose: bool, command: str) -> int:
+def _guarded(call: Callable[[], None], verbose: bool, command: str, resumes: bool = True) -> int:
     """Run `call`; whatever a user can cause becomes a message, anything else is a bug and keeps its traceback."""
     from stages.core.errors import NormotionError, StorageError
 
@@ -214,7 +216,8 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str) -> int:
     except ModuleNotFoundError as error:
         return _elsewhere(error, verbose)
     except KeyboardInterrupt:
-        _say(f"interrupted; what was finished is kept, and `{command}` goes on from there")
+        kept = "finished is kept, and `{}` goes on from there" if resumes else "there before is kept, `{}` starts over"
+        _say(f"interrupted; what was {kept.format(command)}")
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it exits

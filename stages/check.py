@@ -178,6 +178,8 @@ def _look_into(data: Dataset, limits: CheckParams) -> tuple[Vouched, list[str]]:
             forms.setdefault(form, row["clip"])
         except (DatasetError, VideoError) as error:
             problems.append(_told(row["clip"], error, row["path"]))
+        except OSError as error:
+            problems.append(f"{row['clip']}: {row['path']} cannot be read: {error.strerror}")
     if len({form[1:] for form in forms}) > 1:
         listed = ", ".join(f"{coordinates} in {units} ({clip})" for (_, coordinates, units), clip in forms.items())
         problems.append(f"the clips' poses differ: {listed}; put clips of one kind into one dataset")

@@ -200,7 +200,8 @@ def _look(job: Job, find: Estimator | ClipEstimator, params: ExtractParams) -> G
         try:
             yield from (found for found in find.clip(job.file, job.frames) if found[0] % params.every == 0)
         except BackendError as error:  # it runs, or it could not have been loaded: this clip is the matter
-            raise VideoError(f"{params.backend} failed: {error.what}", where=str(job.file), fix=error.fix) from error
+            where = error.where or str(job.file)
+            raise VideoError(f"{params.backend} failed: {error.what}", where=where, fix=error.fix) from error
         return
     with (
         closing(frames(job.file, expected=job.frames, every=params.every)) as images,

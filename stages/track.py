@@ -58,7 +58,8 @@ def run(project: Project, dataset: str) -> None:
     """Write TRACKS of every clip of a dataset.
 
     A clip whose file was made from the same poses (and the same video, where images are compared) with the same
-    parameters and code is skipped. Files of clips that are no longer listed are removed.
+    parameters and code is skipped. Files of clips that are no longer listed are removed. The poses of one clip are held
+    in memory as a whole, about 1.5 kB each: a day with five people in view at 10 frames/s takes some 7 GB.
 
     Raises:
         ParamsError: the `track` section is not valid.

@@ -190,6 +190,18 @@ def test_interruption_says_what_remains(
     assert "`t try demo`" in shown
 
 
+def test_interruption_of_what_starts_over(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert {verb.name for verb in TOOLS if not verb.resumes} == {"import", "export", "quality"}
+    starting_over = Verb("try", "try something", (), "tests.test_cli:interrupted", resumes=False)
+    assert run_command("t", (starting_over,), ["try"]) == 130
+    assert capsys.readouterr().err == "interrupted; what was there before is kept, `t try` starts over\n"
+
+
+def interrupted(project: Project) -> None:
+    """A verb that somebody stops."""
+    raise KeyboardInterrupt
+
+
 def test_closed_pipe_ends_quietly(root: Path, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("{}\n")
     (tmp_path / "chatty.py").write_text("def call(project):\n    for n in range(100000): print(n)\n")

@@ -230,6 +230,7 @@ def _stays_inside(folder: Path) -> Callable[[str], None]:
 
 def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
     frames = dict(zip(clips["clip"], clips["frames"], strict=True))
+    normal = set(clips["clip"][pd.to_numeric(clips["abnormal"], errors="coerce") == 0])
     problems = []
     for line, row in enumerate(labels.itertuples(), start=2):
         where = f"labels.csv line {line}"
@@ -238,6 +239,8 @@ def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:
         if row.clip not in frames:
             problems.append(f"{where}: unknown clip {row.clip!r}; {nearest(str(row.clip), list(frames))}")
             continue
+        if row.clip in normal and str(row.label) != UNKNOWN:
+            problems.append(f"{where}: an abnormal interval of {row.clip!r}, which clips.csv calls normal (abnormal 0)")
         try:
             start, end = int(row.start_frame), int(row.end_frame)  # type: ignore[arg-type]
         except (TypeError, ValueError):

@@ -85,7 +85,7 @@ class PipelinesParams(Section):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("no such time zone; give a name such as UTC or Europe/Berlin") from error
+            raise ValueError(f"no time zone {name!r}; give a name such as UTC or Europe/Berlin") from error
         return name
 
 
@@ -169,6 +169,8 @@ def _sentence(section: str, model: type[BaseModel], problem: Mapping[str, Any]) 
         return f"{where}: unknown parameter; {nearest(keys[-1], _names(model, keys[:-1]))}"
     if problem["type"] == "missing":
         return f"{where}: missing"
+    if problem["type"] == "value_error":  # said by a validator of ours, which names what it was given
+        return f"{where}: {str(problem['msg']).removeprefix('Value error, ')}"
     return f"{where}: {problem['msg']}, got {problem['input']!r}"
 
 

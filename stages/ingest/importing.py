@@ -140,7 +140,9 @@ def _format(target: Path, name: str, source: Path, settings: Settings, *, replac
 def _recipe(name: str, source: Path, option: Iterable[str]) -> tuple[Description, Iterator[Clip]]:
     pairs = {key: value for key, _, value in (item.partition("=") for item in option)}
     if wrong := [item for item in option if "=" not in item]:
-        raise DatasetError(f"--option {wrong[0]!r} is no KEY=VALUE")
+        raise DatasetError(f"--option {wrong[0]!r} is no KEY=VALUE", fix="write e.g. --option partial=true")
+    if len(pairs) < len(tuple(option)):
+        raise DatasetError("an --option is given twice", fix="give each once")
     module, _, function = RECIPES[name].partition(":")
     found: tuple[Description, Iterator[Clip]] = getattr(importlib.import_module(module), function)(source, **pairs)
     return found

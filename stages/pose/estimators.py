@@ -28,7 +28,8 @@ class ExtractParams(PeopleParams, WorkParams):
 
     Args:
         backend: `movenet`: NanoDet finds people, MoveNet Lightning their joints; comes with the package. `alphapose`:
-            YOLOX and FastPose, on a GPU if there is one. `alphapose_program`: AlphaPose as installed by the user.
+            YOLOX and FastPose, on a GPU if there is one. `alphapose_program`: AlphaPose as installed by the user, who
+            counts as a person included: everybody it finds is kept.
             `rtmpose`: YOLOX and RTMPose through rtmlib. `rtmo`: RTMO through rtmlib, without a detector.
         every: poses in every n-th frame alone, from frame 0; the others keep their numbers and hold nobody. Larger is
             faster in proportion; tracks need somebody seen several times a second.

@@ -79,6 +79,7 @@ def _demand_rows(rows: Rows, path: Path, clip: str, frames: int) -> None:
         "lies before frame 0": table["frame"].to_numpy() < 0,
         "has a box or score that is NaN or infinite": ~np.isfinite(numbers).all(axis=1),
         "has keypoints that are NaN or infinite": ~np.isfinite(keypoints).all(axis=(1, 2)),
+        "has a box of negative width or height": (numbers[:, 2:4] < 0).any(axis=1),
         "has a negative score": numbers[:, 4] < 0,
         "has a negative confidence": (keypoints[..., -1] < 0).any(axis=1),
     }

@@ -93,6 +93,7 @@ def test_labels_that_say_something_else_are_refused(tmp_path: Path, label: str) 
         ("walk,7,5,x", "interval 7–5 is empty or negative"),
         ("walk,-1,5,x", "interval -1–5 is empty or negative"),
         ("walk,a,5,x", "must be whole numbers"),
+        ("walk,2,5,x", "an abnormal interval of 'walk', which clips.csv calls normal (abnormal 0)"),
         ("walk,,5,x", "'start_frame' is empty in line 2"),
     ],
 )

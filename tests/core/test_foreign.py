@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.core.foreign import frame_number, load_json, numbers, whole
+from stages.core.foreign import distinct, frame_number, load_json, numbers, whole
 
 
 def row(number: int) -> str:
@@ -88,3 +88,16 @@ def test_an_image_without_a_number() -> None:
 
 def test_values_are_doubles() -> None:
     assert numbers([[0.1]], 1, where="a", what="x", name=row).dtype == np.float64
+
+
+def test_whole_numbers_as_sheets_write_them() -> None:
+    assert whole(["5", "5.0", 5.0, " 7 "], where="a.csv", what="x").tolist() == [5, 5, 5, 7]
+    for wrong in ("5.5", "nan", "inf", True, None, [5]):
+        with pytest.raises(DatasetError, match="x must be a whole number"):
+            whole([wrong], where="a.csv", what="x")
+
+
+def test_two_names_of_one_number() -> None:
+    assert distinct(["2", "01"], where="a.json", what="a person").tolist() == [2, 1]
+    with pytest.raises(DatasetError, match="a person is there twice, as '1' and '01'"):
+        distinct(["1", "2", "01"], where="a.json", what="a person")

@@ -120,6 +120,7 @@ def test_where_check_cannot_know_the_file_is_hashed(project: Project, event: Cal
 
 def test_a_file_that_is_missing_has_no_digest(project: Project) -> None:
     assert Digests(project, "gate").of("b", "videos/b.mp4") is None
+    assert Digests(project, "gate").of("b", "videos") is None  # a folder is no file
 
 
 def test_clips_that_were_set_aside_are_on_record_until_they_are_done(tmp_path: Path) -> None:

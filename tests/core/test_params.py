@@ -20,6 +20,7 @@ from stages.core.params import (
     read_params,
 )
 from stages.core.paths import Project
+from stages.core.windows import WindowSpec
 
 
 class Inner(Section):
@@ -109,3 +110,10 @@ def test_a_scalar_for_a_section_is_refused() -> None:
     problems, section = parse(5, "outer", Outer)
     assert section is None
     assert problems[0].startswith("outer:")
+
+
+def test_keys_that_do_not_agree_are_told_without_the_whole_section() -> None:
+    problems, _ = parse({"rate": 10.0}, "windows.w", WindowSpec)
+    assert problems == ["windows.w: give either seconds or length"]
+    problems, _ = parse({"length": 8, "layout": "coco"}, "windows.w", WindowSpec)
+    assert problems == ["windows.w.layout: no joint layout 'coco'; did you mean 'coco17'?"]

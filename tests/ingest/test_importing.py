@@ -161,6 +161,8 @@ def test_repairs_are_said(project: Project, source: Path, caplog: pytest.LogCapt
         ({"camera": "("}, "is no regular expression"),
         ({"camera": "cam"}, "--camera 'cam' finds nothing in clip '01_0014'"),
         ({"labels": "label.csv"}, "there is no 'label.csv'"),
+        ({"mask_abnormal": "1"}, "--mask-abnormal is given, but no masks"),
+        ({"masks": "nowhere", "mask_abnormal": "1"}, "there are no masks 'nowhere', neither in the source nor on disk"),
         ({"masks": "."}, "which value means abnormal in the masks is not said"),
         ({"option": ("hr=true",)}, "format tracked_person has no options of its own"),
         ({"clips": "labels.csv"}, "unknown column 'start_frame'"),
@@ -180,6 +182,7 @@ def test_refused(project: Project, source: Path, options: dict[str, Any], messag
         ("clip,frames,start_frame,end_frame\n01_0014,2,,\n", "1 poses lie outside its 2 frames"),
         ("clip,start_frame,end_frame\n01_0015,1,2\n", "--labels names 1 clips that are not there, first '01_0015'"),
         ("clip,frames,start_frame,end_frame\n01_0014,0,,\n", "clip '01_0014' has no frames"),
+        ("clip,start_frame,end_frame\n", "the sheet names no clip"),
     ],
 )
 def test_labels_that_do_not_fit(project: Project, source: Path, sheet: str, message: str) -> None:
@@ -192,8 +195,14 @@ def test_labels_that_do_not_fit(project: Project, source: Path, sheet: str, mess
 @pytest.mark.parametrize(
     ("sheet", "message"),
     [
-        ("clip,split\n01_0014,trian\n02_0003,test\n", "clip '01_0014': did you mean 'train'?"),
-        ("clip,fps\n01_0014,0\n", "clip '01_0014': fps must be a number, found '0'"),
+        (
+            "clip,split\n01_0014,trian\n02_0003,test\n",
+            "clip '01_0014': there is no split 'trian'; did you mean 'train'",
+        ),
+        ("clip,fps\n01_0014,0\n", "clip '01_0014': fps in --clips must be a positive number, got '0'"),
+        ("clip,fps\n01_0014,1e9\n", "clip '01_0014': fps in --clips must be a positive number"),
+        ("clip,frames\n01_0014,5.7\n", "frames must be a whole number, found '5.7'"),
+        ("clip,abnormal\n01_0014,0.5\n", "abnormal must be a whole number, found '0.5'"),
         ("clip,width\n01_0014,640\n", "clip '01_0014': --clips gives width or height alone"),
         ("clip,frames\n01_0014,6\n", "clip '01_0014' has several lengths: 6 says --clips, 5 says --labels"),
         ("clip,kind\nwalk,x\n", "--clips names 1 clips that are not there"),
@@ -215,7 +224,7 @@ def test_what_the_file_says_is_not_contradicted(project: Project, tmp_path: Path
     table = {"images": [{"id": 1, "file_name": "a/0.jpg", "width": 64, "height": 48}], "annotations": []}
     (tmp_path / "coco.json").write_bytes(orjson.dumps(table))
     given: dict[str, Any] = {"dataset": "gate", "fps": "24", "test": ("none",)}
-    with pytest.raises(DatasetError, match="size is said to be .640, 480., the file has .64, 48."):
+    with pytest.raises(DatasetError, match="size is said to be 640×480, the file has 64×48"):
         importing.run(project, "coco", str(tmp_path / "coco.json"), size="640x480", **given)
     importing.run(project, "coco", str(tmp_path / "coco.json"), **given)  # nobody in one frame, size from the file
     data = load_dataset(project, "gate")
@@ -223,11 +232,47 @@ def test_what_the_file_says_is_not_contradicted(project: Project, tmp_path: Path
     assert data.clip("a")["split"] == "train"  # `none` is for testing
 
 
+def test_a_clip_with_a_mask_and_intervals(project: Project, source: Path, tmp_path: Path) -> None:
+    masks(tmp_path / "masks.npz", "01_0014", [0] * 5)
+    with pytest.raises(DatasetError, match="clip '01_0014' has both a mask and intervals in --labels"):
+        take(project, source, masks=str(tmp_path / "masks.npz"), mask_abnormal="1")
+
+
+def test_a_test_clip_that_labels_do_not_name(project: Project, source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("normotion").propagate = True
+    (source / "labels.csv").write_text("clip,start_frame,end_frame\n01_0014,1,2\n")
+    take(project, source)
+    assert "1 clips: --labels does not name them; taken to be normal" in caplog.text
+
+
+def test_a_split_and_a_pattern_that_agree(project: Project, source: Path) -> None:
+    (source / "clips.csv").write_text("clip,split\n01_0014,validation\n02_0003,test\n")
+    assert take(project, source, clips="clips.csv").clips["split"].tolist() == ["validation", "test"]
+
+
+def test_a_normal_clip_with_an_abnormal_interval(project: Project, source: Path) -> None:
+    (source / "clips.csv").write_text("clip,abnormal\n01_0014,0\n")
+    with pytest.raises(DatasetError, match="'01_0014', which clips.csv calls normal"):
+        take(project, source, clips="clips.csv")
+
+
+def test_the_first_frame_of_formats(project: Project, tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"a/{number}.jpg", "width": 64, "height": 48} for number in (1, 2, 3)]
+    (tmp_path / "coco.json").write_bytes(orjson.dumps({"images": images, "annotations": []}))
+    given: dict[str, Any] = {"dataset": "gate", "fps": "24", "test": ("none",), "first_frame": "1"}
+    importing.run(project, "coco", str(tmp_path / "coco.json"), **given)
+    assert load_dataset(project, "gate").clip("a")["frames"] == 3  # images 1 to 3 are frames 0 to 2
+    (tmp_path / "b.json").write_bytes(orjson.dumps({"data": [{"frame_index": 3, "skeleton": []}]}))
+    with pytest.raises(DatasetError, match="--first-frame does not go with it"):  # Kinetics counts from 1 anyhow
+        importing.run(project, "kinetics", str(tmp_path / "b.json"), size="64x48", replace=True, **given)
+
+
 def test_two_files_of_one_clip(project: Project, source: Path) -> None:
     (source / "again").mkdir()
     (source / "again" / f"01_0014{SUFFIX}").write_bytes(orjson.dumps({"1": {"0000": pose()}}))
-    with pytest.raises(DatasetError, match="two clips are called '01_0014'"):
+    with pytest.raises(DatasetError, match="two clips are called '01_0014'") as error:
         take(project, source)
+    assert error.value.where == f"01_0014{SUFFIX} and again/01_0014{SUFFIX}"
     assert not project.raw("gate").exists()
 
 
@@ -264,12 +309,14 @@ def test_a_recipe(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "yard", sys.modules[__name__])
     (tmp_path / "walk.mp4").write_bytes(b"film")
     importing.run(project, "yard", str(tmp_path / "walk.mp4"), dataset="gate", option=("hr=true", "n=3", "what=a=b"))
-    assert TOLD == [{"hr": True, "n": 3, "what": "a=b"}]
+    assert TOLD == [{"hr": "true", "n": "3", "what": "a=b"}]  # `recipes.base.chosen` reads them
     assert load_dataset(project, "gate").description.name == "A yard"
     with pytest.raises(DatasetError, match="--fps does not go with it: recipe yard knows its data set by itself"):
         importing.run(project, "yard", str(tmp_path / "walk.mp4"), dataset="b", fps="3")
     with pytest.raises(DatasetError, match="--option 'hr' is no KEY=VALUE"):
         importing.run(project, "yard", str(tmp_path / "walk.mp4"), dataset="b", option=("hr",))
+    with pytest.raises(DatasetError, match="an --option is given twice"):
+        importing.run(project, "yard", str(tmp_path / "walk.mp4"), dataset="b", option=("hr=true", "hr=false"))
 
 
 @pytest.mark.oracle

@@ -113,3 +113,29 @@ def test_masks_refused(tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match=f"(?i){message}") as error:
             masks.read(clip)
         assert f"{clip}.npy" in error.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("clip,start_frame,end_frame\nwalk,1,2,\n", "rows have more cells than the first line names"),
+        ("clip;start_frame;end_frame\nwalk;1;2\n", "unknown column 'clip;start_frame;end_frame'"),
+        ("clip,start_frame,end_frame\n", "the sheet names no clip"),
+    ],
+)
+def test_sheets_that_are_read_wrongly_by_others(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        read_labels(source(tmp_path, labels=text), "labels.csv")
+
+
+def test_a_sheet_of_windows(tmp_path: Path) -> None:
+    files = source(tmp_path, labels="\ufeffclip,start_frame,end_frame\r\nwalk,1.0,2.0\r\nstand,,\r\n")
+    assert read_labels(files, "labels.csv").intervals == {"walk": (Interval(1, 2),), "stand": ()}
+
+
+def test_two_masks_of_a_clip(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "masks" / name).mkdir(parents=True)
+        np.save(tmp_path / "masks" / name / "walk.npy", np.zeros(3, dtype=int))
+    with pytest.raises(DatasetError, match="clip 'walk' has two masks, a/walk.npy and b/walk.npy"):
+        read_masks(source(tmp_path), str(tmp_path / "masks"), abnormal=1)

@@ -120,6 +120,7 @@ def test_rows_that_the_clip_cannot_have_are_refused(
         ("frame", [-1, 0, 2, 2, 3], "a pose lies before frame 0"),
         ("x", [0.0, 0.0, float("nan"), 0.0, 0.0], "a pose has a box or score that is NaN or infinite"),
         ("h", [0.0, 0.0, float("inf"), 0.0, 0.0], "a pose has a box or score that is NaN or infinite"),
+        ("w", [0.0, 9.0, -1.0, 9.0, 9.0], "a pose has a box of negative width or height"),
         ("score", [0.0, 0.0, -0.5, 0.0, 0.0], "a pose has a negative score"),
         ("keypoints", [[1.0] * 51] * 4 + [[1.0] * 50 + [-1.0]], "a pose has a negative confidence"),
         ("keypoints", [[1.0] * 51] * 4 + [[float("nan")] * 51], "a pose has keypoints that are NaN or infinite"),

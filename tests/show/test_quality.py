@@ -147,6 +147,13 @@ def test_labelled_intervals_lie_where_they_are() -> None:
     assert '<rect class="abnormal" x="200" width="200" height="100"/>' in render(page())  # frames 20 to 39 of 100
 
 
+def test_names_of_clips_have_the_room_they_need() -> None:
+    names = ("gate", "yard_north_2")
+    shown = Page(**{**vars(page()), "clips": dict.fromkeys(names, FIGURES),
+                    "strips": [strip(clip(name), np.ones(100, np.int64)) for name in names]})  # fmt: skip
+    assert 'style="--name:13ch"' in render(shown)  # that of the longest, and a space
+
+
 def test_cameras_have_a_table_and_a_column_where_there_are_several() -> None:
     one, two = render(page()), render(page(cameras=2))
     assert "<h2>Cameras</h2>" not in one

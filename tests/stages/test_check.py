@@ -153,6 +153,18 @@ def own(project: Project) -> Path:
     return project.raw("own")
 
 
+def test_a_video_that_may_not_be_read_is_one_of_the_mistakes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(check, "sha256_file", refuse)
+    (project.raw("demo") / "videos" / "street_fast.mp4").unlink()
+    with pytest.raises(DatasetError, match="3 of the clips' files are not as declared") as error:
+        check.run(project)
+    assert "  - roof_flip: videos/roof_flip.mp4 cannot be read: Permission denied" in error.value.what
+    assert "  - street_fast: the video is missing" in error.value.what
+
+
 def test_a_phones_video_is_declared_as_it_is_seen(project: Project, own: Path) -> None:
     path = turn(make(own / "phone.mp4"), 90)
     check.run(declare(project, path, width=48, height=64))

@@ -273,11 +273,12 @@ class WholeClips:
     """A backend that reads videos by itself: one person in every frame; fails where it is told to."""
 
     fails: str = ""
+    where: str = ""
     version: str = "whole 1.0"
 
     def clip(self, video: Path, count: int) -> Iterator[tuple[int, People]]:
         if video.stem == self.fails:
-            raise BackendError("exit status 3", fix="look at its log")
+            raise BackendError("exit status 3", where=self.where, fix="look at its log")
         one = People(np.ones((1, 4), np.float32), np.ones(1, np.float32), np.ones((1, 17, 3), np.float32))
         yield from ((number, one) for number in range(count))
 
@@ -296,3 +297,10 @@ def test_a_clip_on_which_such_a_backend_fails_is_named(project: Project, monkeyp
         extract.run(project, "demo")
     assert error.value.where == str(project.raw("demo") / "videos" / "void.avi")
     assert list(digests(project)) == ["gate.parquet"]
+
+
+def test_the_last_words_of_such_a_backend_are_passed_on(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract, "estimator", lambda _: WholeClips(fails="gate", where="python demo.py\nout of memory"))
+    with pytest.raises(VideoError) as error:
+        extract.run(project, "demo")
+    assert error.value.where == "python demo.py\nout of memory"

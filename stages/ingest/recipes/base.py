@@ -96,6 +96,8 @@ class Checklist:
         self._labels: list[str] = []
         self._lacks: list[str] = []
         self._unfit: list[str] = []
+        if source.is_file():
+            raise DatasetError("a recipe reads a folder, this is a file", where=str(source), fix="unpack it")
         if not source.is_dir():
             raise DatasetError("there is no such folder", where=str(source), fix=f"get the data from {address}")
 

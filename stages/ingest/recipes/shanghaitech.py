@@ -17,6 +17,7 @@ videos are written as images; they are joined to videos without loss.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from stages.core.dataset import Description
+from stages.core.errors import DatasetError
 from stages.core.progress import log
 from stages.ingest.formats import tracked_person
 from stages.ingest.recipes.base import Checklist, Options, chosen, described, files, film, masked, read_array
@@ -35,6 +37,8 @@ from stages.ingest.source import Clip
 ADDRESS = "https://svip-lab.github.io/dataset/campus_dataset.html"
 FPS, WIDTH, HEIGHT = 24.0, 856, 480
 TRAIN, TEST = 330, 107
+NAMES = re.compile(r"(\d{2})_\d{3,4}")
+"""What a clip is called: its scene, which is its camera's too, and its number."""
 NOT_HUMAN = frozenset({"01_0130", "01_0135", "01_0136", "06_0144", "06_0145", "12_0152"})
 """Test clips that HR-ShanghaiTech leaves out."""
 
@@ -74,9 +78,8 @@ def _posed(train: dict[str, Path], test: dict[str, Path], masks: dict[str, Path]
         for name, path in paths.items():
             found = reader.recording(path)
             frames, labels = masked(masks[name]) if split == "test" else (seen(found), ())
-            place: dict[str, Any] = {"camera": name[:2], "scene": name[:2]}
-            size = {"fps": FPS, "width": WIDTH, "height": HEIGHT}
-            yield posed(found, name=name, split=split, frames=frames, labels=labels, **place, **size)
+            size: dict[str, Any] = {"fps": FPS, "width": WIDTH, "height": HEIGHT}
+            yield posed(found, name=name, split=split, frames=frames, labels=labels, **_place(name), **size)
     log.info(f"ShanghaiTech: {len(train)} training clips are taken to end with their last pose, no file says when")
     reader.tell("ShanghaiTech")
 
@@ -91,11 +94,20 @@ def _videos(source: Path, chose: ShanghaiTechOptions) -> Iterator[Clip]:
 
 def _filmed(train: dict[str, Path], test: dict[str, Path], masks: dict[str, Path]) -> Iterator[Clip]:
     for name, path in train.items():
-        yield film(name, "train", path, camera=name[:2], scene=name[:2])
+        yield film(name, "train", path, **_place(name))
     for name, folder in test.items():
         with tempfile.TemporaryDirectory(prefix="normotion-") as scratch:
             video = join(folder, Path(scratch) / f"{name}.avi", FPS)
-            yield film(name, "test", video, camera=name[:2], scene=name[:2], labels=masked(masks[name])[1])
+            yield film(name, "test", video, **_place(name), labels=masked(masks[name])[1])
+
+
+def _place(name: str) -> dict[str, Any]:
+    """Camera and scene of a clip."""
+    if not (match := NAMES.fullmatch(name)):
+        raise DatasetError(
+            f"{name!r} is not the name of a clip of ShanghaiTech", fix="names are <scene>_<clip>: 01_0014"
+        )
+    return {"camera": match[1], "scene": match[1]}
 
 
 def _masks(

@@ -6,6 +6,8 @@ their own and take the file's tensors as they are.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,9 @@ def load(path: Path, name: str) -> nn.Module:
     weights = read(path)
     network = skeleton(name)
     _compare(weights, shapes(network), path, name)
+    places = network.state_dict()
+    if odd := [key for key, value in weights.items() if value.is_floating_point() != places[key].is_floating_point()]:
+        raise _unreadable(path, f"holds whole numbers where fractions belong, or the reverse: {_some(odd)}")
     network.load_state_dict({key: _single(tensor) for key, tensor in weights.items()}, strict=True, assign=True)
     return network.eval().requires_grad_(requires_grad=False)
 
@@ -74,18 +79,31 @@ def read(path: Path) -> dict[str, Tensor]:
         BackendError: the file is missing, cut short, no checkpoint, or holds something that is no finite tensor.
     """
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd formats, which are refused below
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # files cut short, of other kinds, or with code in them: a dozen classes of errors
         raise _unreadable(path, f"is damaged, or holds more than weights: {_line(error)}") from error
     if isinstance(found, Mapping) and isinstance(found.get(WRAPPER), Mapping):
         found = found[WRAPPER]
     if not isinstance(found, Mapping) or not found:
         raise _unreadable(path, "holds no weights by name")
-    if strange := [str(key) for key, value in found.items() if not isinstance(value, Tensor)]:
+    if strange := [str(key) for key, value in found.items() if not _plain(value)]:
         raise _unreadable(path, f"holds other things than weights: {_some(strange)}")
     if broken := [str(key) for key, value in found.items() if not torch.isfinite(value).all()]:
         raise _unreadable(path, f"holds NaN or infinite weights: {_some(broken)}")
     return {str(key): value for key, value in found.items()}
+
+
+def _plain(value: Any) -> bool:
+    """Whether it is an array of real numbers that is all there."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+        and not value.is_complex()
+    )
 
 
 def _single(tensor: Tensor) -> Tensor:
@@ -128,7 +146,8 @@ def _some(keys: list[str]) -> str:
 
 
 def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """The first sentence: torch goes on with how to run the code in a file."""
+    return re.split(r"\. |\n", str(error).strip())[0] or type(error).__name__
 
 
 def _unreadable(path: Path, what: str) -> BackendError:

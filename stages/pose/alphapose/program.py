@@ -11,11 +11,13 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from stages.core.errors import BackendError, DatasetError
@@ -26,14 +28,18 @@ from stages.core.storage import sha256_file
 from stages.pose.alphapose.results import Results, parse
 from stages.pose.base import NOBODY, People, PeopleParams, need
 
+Doubles = NDArray[np.float64]
+
 RESULTS = "alphapose-results.json"
 """The file that the program leaves in its output folder."""
 
 LINES = 8
 """Last lines of the program's errors that a message repeats."""
 
-PLACES = ("{config}", "{checkpoint}", "{video}", "{out}")
-"""What stands for a path in the command."""
+WATCH = 'read -r _; kill -s KILL -- "-$0"; rm -rf -- "$1"'
+"""A shell's wait for the end of its input, which comes when the process that holds the other end is gone."""
+
+SHAPE = "let its command write to {out}, in the format coco (AlphaPose's default), people of COCO's 17 joints"
 
 
 class ProgramParams(Section):
@@ -105,7 +111,7 @@ class Program:
         files = {"config": str(self.section.config), "checkpoint": str(self.section.checkpoint)}
         words = [_fill(word, {**files, "video": str(video), "out": str(out)}) for word in self.section.command]
         with (out / "errors.txt").open("w+b") as said:
-            status = _call(words, self.folder, said, self.section.timeout)
+            status = _call(words, self.folder, out, said, self.section.timeout)
             tail = _tail(said)
         if status == 0:
             return
@@ -141,28 +147,44 @@ def frames(results: Results, count: int, video: Path) -> Iterator[tuple[int, Peo
     """People of each frame of a video, the surest first; ids that the program gave are left to stage `track`.
 
     Raises:
-        BackendError: the results speak of a frame that the video does not have.
+        BackendError: the results speak of a frame that the video does not have, or hold a negative score or size.
     """
-    if len(results) and int(results.frame.max()) >= count:
+    outside = (results.frame < 0) | (results.frame >= count)
+    if outside.any():
         raise BackendError(
-            f"AlphaPose found somebody in frame {int(results.frame.max())}, but the video has {count} frames",
+            f"AlphaPose found somebody in frame {results.frame[outside][0]}, but the video has {count} frames",
             where=str(video),
             fix="compare its frames with clips.csv: AlphaPose decodes videos by itself",
         )
     boxes = results.box if results.box is not None else _extents(results, video)
+    if (negative := (results.score < 0) | (boxes[:, 2:] < 0).any(axis=1)).any():
+        what = (
+            f"AlphaPose gave somebody in frame {results.frame[negative][0]} a negative score or a box of negative size"
+        )
+        raise BackendError(what, where=str(video), fix=SHAPE)
+    keypoints = _seen(results.keypoints, video)
     order = np.lexsort((-results.score, results.frame))
     starts = np.searchsorted(results.frame[order], np.arange(count + 1))
     for frame in range(count):
         rows = order[starts[frame] : starts[frame + 1]]
-        yield frame, _people(boxes[rows], results.score[rows], results.keypoints[rows]) if len(rows) else NOBODY
+        yield frame, _people(boxes[rows], results.score[rows], keypoints[rows]) if len(rows) else NOBODY
 
 
-def _people(*columns: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> People:
+def _people(*columns: Doubles) -> People:
     boxes, scores, keypoints = (column.astype(np.float32) for column in columns)
     return People(boxes, scores, keypoints)
 
 
-def _extents(results: Results, video: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _seen(keypoints: Doubles, video: Path) -> Doubles:
+    """A peak of a heat map may lie below 0: such a joint was not seen."""
+    below = keypoints[..., 2] < 0
+    if not below.any():
+        return keypoints
+    log.info(f"{video.name}: AlphaPose gave {int(below.sum())} joints a confidence below 0, which is taken for 0")
+    return np.where(np.stack([np.zeros_like(below)] * 2 + [below], axis=2), 0.0, keypoints)
+
+
+def _extents(results: Results, video: Path) -> Doubles:
     """Boxes around the joints, for versions of AlphaPose that write none."""
     log.info(f"{video.name}: AlphaPose wrote no boxes, those of {len(results)} people are the extents of their joints")
     low, high = results.keypoints[..., :2].min(axis=1), results.keypoints[..., :2].max(axis=1)
@@ -171,18 +193,14 @@ def _extents(results: Results, video: Path) -> np.ndarray[tuple[int, ...], np.dt
 
 def _read(path: Path, video: Path) -> Results:
     if not path.is_file():
-        raise BackendError(
-            f"AlphaPose left no {RESULTS}", where=str(video), fix="let its command write to {out}, in the format coco"
-        )
+        raise BackendError(f"AlphaPose left no {RESULTS}", where=str(video), fix=SHAPE)
     try:
         return parse(path.read_bytes(), f"AlphaPose's results of {video.name}")
     except DatasetError as error:
-        raise BackendError(
-            f"AlphaPose's results are damaged: {error.what}", where=error.where, fix=error.fix
-        ) from error
+        raise BackendError(f"AlphaPose's results are damaged: {error.what}", where=error.where, fix=SHAPE) from error
 
 
-def _call(words: list[str], folder: Path, said: IO[bytes], timeout: float | None) -> int | None:
+def _call(words: list[str], folder: Path, out: Path, said: IO[bytes], timeout: float | None) -> int | None:
     """Run a command; gives its exit status, or None when it took too long. Whatever happens, nothing of it lives on."""
     quiet = subprocess.DEVNULL
     try:
@@ -192,12 +210,24 @@ def _call(words: list[str], folder: Path, said: IO[bytes], timeout: float | None
     except OSError as error:
         fix = "name the Python of AlphaPose's environment in extract.alphapose_program.command"
         raise BackendError(f"cannot start {words[0]!r}: {error.strerror}", where=str(folder), fix=fix) from error
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        _end(process)
+    with _watched(process, out):
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            _end(process)
+
+
+@contextmanager
+def _watched(process: subprocess.Popen[bytes], out: Path) -> Iterator[None]:
+    """Have a program ended and its folder removed also if this process is killed, as a pool's workers are by Ctrl-C."""
+    command = ["sh", "-c", WATCH, str(process.pid), str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watch:
+        try:
+            yield
+        finally:
+            watch.kill()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -119,3 +119,31 @@ def test_refused(tmp_path: Path, table: object, message: str) -> None:
     with pytest.raises(DatasetError, match=message) as error:
         clips(tmp_path, table)
     assert "walk.json" in error.value.where
+
+
+def test_folders_of_windows_are_clips(tmp_path: Path) -> None:
+    images = [image(1, "a\\1.jpg"), image(2, "b\\1.jpg")]
+    found = clips(tmp_path, {"images": images, "annotations": [annotation(1), annotation(2)]})
+    assert [(clip.name, len(clip.people)) for clip in found] == [("a", 1), ("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([image(1, "a/1.jpg"), image(1, "a/2.jpg")], "image 1 is listed twice"),
+        ([image(1, "a/x_1.jpg"), image(2, "a/y_1.jpg")], "clip 'a' has frame 1 twice, in 'a/x_1.jpg' and 'a/y_1.jpg'"),
+        ([{"file_name": "1.jpg"}], "an image's id must be a number or a text, found None"),
+        ([{"id": [1], "file_name": "1.jpg"}], "an image's id must be a number or a text"),
+        ([image(1, "1.jpg") | {"width": "wide"}], "width must be a whole number, found 'wide'"),
+        ([image(1, "1.jpg") | {"height": [48]}], "height must be a whole number"),
+        ([image(1, "1.jpg", width=-5)], "width -5 is below 1"),
+    ],
+)
+def test_images_that_make_no_clip(tmp_path: Path, images: list[Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        clips(tmp_path, {"images": images, "annotations": []})
+
+
+def test_an_annotation_of_no_image_at_all(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="annotations of images that are not listed"):
+        clips(tmp_path, {"images": [image(1, "1.jpg")], "annotations": [annotation(1, image_id=[1])]})

@@ -89,3 +89,17 @@ def test_a_list_is_no_clip(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"[]")
     with pytest.raises(DatasetError, match="must have a list `data`"):
         next(read(open_files(tmp_path), Given(size=SIZE)))
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([frame(1, body()), frame(1, body())], "frame_index 1 is there twice"),
+        ([frame(1, body()), None], "must have a list `data` of frames"),
+        ([{"frame_index": 1, "skeleton": 5}], "skeleton must be a list of people"),
+        ([{"frame_index": 1, "skeleton": {"pose": []}}], "skeleton must be a list of people"),
+    ],
+)
+def test_frames_that_are_none(frames: list[Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        parse(data(*frames), "a.json", SIZE)

@@ -139,3 +139,41 @@ def test_out_and_in_again(tmp_path: Path) -> None:
     assert found.name == "walk"
     np.testing.assert_array_equal(found.people.keypoints, rows.arrays)
     np.testing.assert_array_equal(found.people.box, rows.frame[["x", "y", "w", "h"]])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"frame": [0], "keypoints": [5]}, "keypoints must be 51 numbers, found 5"),
+        ({"frame": [0, 1, 2], "track": [2**40] * 3} | named(), "column 'track' holds 1099511627776, more than"),
+        ({"frame": [2**31, 1, 2]} | named(), "column 'frame' holds 2147483648, more than"),
+        (
+            {"frame": [0, 1, 2], "keypoints": LISTS} | named(),
+            "joints are there twice, in 'keypoints' and in 'left_ankl",
+        ),
+        (
+            {"frame": [0, 1, 2], "x": [1] * 3, "y": [1] * 3, "w": [-1] * 3, "h": [1] * 3} | named(),
+            "width or height is n",
+        ),
+    ],
+)
+def test_columns_that_cannot_be(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        clips(tmp_path, columns)
+
+
+def test_a_layout_that_the_file_contradicts(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="--layout says coco17, the file holds ntu25"):
+        clips(tmp_path, {"frame": [0, 1, 2]} | named(), layout="ntu25")
+
+
+def test_columns_without_a_row(tmp_path: Path) -> None:
+    columns = {name: pa.array([], pa.float64()) for name in named()} | {"frame": pa.array([], pa.int64())}
+    (found,) = clips(tmp_path, columns)
+    assert found.people.keypoints.shape == (0, 17, 3)
+
+
+def test_metadata_that_is_no_text(tmp_path: Path) -> None:
+    table = pa.table({"frame": [0, 1, 2]} | named(), metadata={b"note": b"\xff"})
+    pq.write_table(table, tmp_path / "walk.parquet")
+    assert len(next(read(open_files(tmp_path), Given("coco17"))).people) == 3

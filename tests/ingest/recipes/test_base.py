@@ -151,3 +151,9 @@ def test_lengths_of_videos(tmp_path: Path) -> None:
     assert ends(tmp_path / "a.mp4", []) == (20, 20)
     assert ends(tmp_path / "a.mp4", [Interval(3, 19)]) == (20, 20)
     assert ends(tmp_path / "a.mp4", [Interval(3, 20)]) == (20, 21)  # one frame past the end
+
+
+def test_a_zip_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(b"PK")
+    with pytest.raises(DatasetError, match="a recipe reads a folder, this is a file"):
+        Checklist(tmp_path / "data.zip", "https://example.org", partial=False)

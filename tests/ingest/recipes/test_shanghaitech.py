@@ -94,6 +94,13 @@ def test_a_clip_in_which_nobody_is(tmp_path: Path) -> None:
     assert data.clip("02_001")["frames"] == 1
 
 
+def test_a_name_of_no_clip(tmp_path: Path) -> None:
+    source = shanghaitech(tmp_path / "st")
+    tracked(source / "pose/train/yard_alphapose_tracked_person.json", 1)
+    with pytest.raises(DatasetError, match="'yard' is not the name of a clip of ShanghaiTech"):
+        imported(tmp_path, clips, source, partial=True)
+
+
 @pytest.mark.oracle
 def test_masks_in_full(tmp_path: Path, shared: Path) -> None:
     published = np.load(shared / "data/labels/shanghaitech_test_masks_abn1.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,45 @@ def test_weights_that_are_no_numbers_are_refused(yolox_s: Path, tmp_path: Path) 
     broken = changed(yolox_s, tmp_path, head__cls_preds__0__bias=torch.full((80,), float("nan")))
     with pytest.raises(BackendError, match="NaN or infinite weights: head.cls_preds.0.bias"):
         load(broken, "yolox_s")
+
+
+@pytest.mark.parametrize(
+    "odd", [torch.eye(80).to_sparse(), torch.ones(80, dtype=torch.complex64)], ids=["sparse", "complex"]
+)
+def test_tensors_that_are_no_arrays_of_real_numbers_are_refused(
+    yolox_s: Path, tmp_path: Path, odd: torch.Tensor
+) -> None:
+    with pytest.raises(BackendError, match="other things than weights: head.cls_preds.0.bias"):
+        load(changed(yolox_s, tmp_path, head__cls_preds__0__bias=odd), "yolox_s")
+
+
+def test_tensors_without_numbers_are_refused(yolox_s: Path, tmp_path: Path) -> None:
+    torch.save({key: value.to("meta") for key, value in read(yolox_s).items()}, tmp_path / "meta.pth")
+    with pytest.raises(BackendError, match="other things than weights"):
+        load(tmp_path / "meta.pth", "yolox_s")
+
+
+def test_whole_numbers_where_fractions_belong_are_refused(yolox_s: Path, tmp_path: Path) -> None:
+    rounded = changed(yolox_s, tmp_path, head__cls_preds__0__bias=torch.ones(80, dtype=torch.int64))
+    with pytest.raises(
+        BackendError, match="whole numbers where fractions belong, or the reverse: head.cls_preds.0.bias"
+    ):
+        load(rounded, "yolox_s")
+
+
+def test_a_message_does_not_pass_on_how_to_run_what_is_in_a_file(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pth")
+    with pytest.raises(BackendError, match="damaged, or holds more than weights: Weights only load failed") as error:
+        read(tmp_path / "whole.pth")
+    assert "option" not in str(error.value)
+    assert "\x1b" not in str(error.value)  # nor torch's bold letters
+
+
+def test_nothing_is_said_beside_the_error(tmp_path: Path) -> None:
+    (tmp_path / "plain.pkl").write_bytes(b"\x80\x04N.")  # None, pickled as torch never does: torch warns
+    with warnings.catch_warnings(), pytest.raises(BackendError, match="no weights by name|damaged"):
+        warnings.simplefilter("error")
+        read(tmp_path / "plain.pkl")
 
 
 class Evil:

@@ -57,7 +57,7 @@ def test_a_cpu_computes_in_single_precision() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     assert resolve("cpu").type == "cpu"
     assert resolve("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for name in ("cuda:99", "abacus"):
+    for name in ("cuda:99", "abacus", "meta"):
         with pytest.raises(ParamsError, match=f"no device '{name}' here"):
             resolve(name)
 

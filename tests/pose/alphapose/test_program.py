@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +110,7 @@ def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Pa
         list(ready(section).clip(tmp_path / "street.mp4", 1))
     assert time.monotonic() - start < 20
     child = int((tmp_path / "AlphaPose" / "child").read_text())
-    for _ in range(100):
-        if _gone(child):
-            break
-        time.sleep(0.05)
-    assert _gone(child)
+    wait_until(lambda: _gone(child))
 
 
 def _gone(pid: int) -> bool:
@@ -134,15 +132,63 @@ def test_a_program_that_cannot_be_started_is_named(tmp_path: Path) -> None:
     ("found", "message"),
     [
         ([person(4, 10, 1.0)], "somebody in frame 4, but the video has 4 frames"),
+        ([person(1, 10, 1.0), person(0, 10, 1.0, image_id=-1)], "somebody in frame -1, but the video has 4 frames"),
+        ([person(1, 10, -1.0)], "somebody in frame 1 a negative score or a box of negative size"),
+        ([person(2, 10, 1.0, box=[1, 1, 5, -1])], "somebody in frame 2 a negative score or a box of negative size"),
         ([person(0, 10, 1.0, keypoints=[1.0] * 54)], "results are damaged: keypoints must be 51 numbers"),
         ([{**person(0, 10, 1.0), "score": None}], "results are damaged"),
         ({"0.jpg": []}, "results are damaged"),
     ],
-    ids=["frame", "joints", "score", "format"],
+    ids=["frame", "before", "below", "box", "joints", "score", "format"],
 )
 def test_results_that_cannot_be_are_refused(tmp_path: Path, found: Any, message: str) -> None:
-    with pytest.raises(BackendError, match=message):
+    with pytest.raises(BackendError, match=message) as error:
         list(ready(installed(tmp_path, found)).clip(tmp_path / "street.mp4", 4))
+    assert error.value.where
+    assert error.value.fix
+
+
+def test_a_peak_below_zero_is_a_joint_not_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    entry = person(0, 10, 2.5)
+    entry["keypoints"][2] = -0.01
+    with caplog.at_level("INFO", logger="normotion"):
+        ((_, crowd),) = ready(installed(tmp_path, [entry])).clip(tmp_path / "street.mp4", 1)
+    assert crowd.keypoints[0, :2].tolist() == [[10, 10, 0], [11, 12, 1.25]]
+    assert "street.mp4: AlphaPose gave 1 joints a confidence below 0, which is taken for 0" in caplog.text
+
+
+def test_nothing_lives_on_when_we_are_killed(tmp_path: Path, root: Path) -> None:
+    """As a pool's workers are on Ctrl-C: no `finally` of ours is run then."""
+    body = (
+        "import subprocess; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "Path('child').write_text(f'{child.pid} {os.getpid()}'); time.sleep(60)"
+    )
+    section = installed(tmp_path, [], body)
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "section.json").write_text(section.model_dump_json())
+    code = (
+        "import sys; from pathlib import Path; from stages.pose.alphapose.program import ProgramParams, program\n"
+        "section = ProgramParams.model_validate_json(Path('section.json').read_text())\n"
+        "list(program(None, section).clip(Path('street.mp4'), 1))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path / "scratch")}
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment)
+    told = tmp_path / "AlphaPose" / "child"
+    try:
+        wait_until(lambda: told.is_file() and told.read_text().count(" ") == 1)
+    finally:
+        parent.kill()
+        parent.wait()
+    for pid in told.read_text().split():
+        wait_until(lambda pid=pid: _gone(int(pid)))  # type: ignore[misc]
+    wait_until(lambda: not os.listdir(tmp_path / "scratch"))
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
