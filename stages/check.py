@@ -212,8 +212,6 @@ def _poses(path: Path, row: Any) -> tuple[Form, list[str]]:
         meta = read_meta(path, POSES)
     except SchemaError as error:
         raise DatasetError(error.what, where=error.where, fix="`normotion import` it again") from error
-    except (ArithmeticError, LookupError, NotImplementedError, OSError, TypeError, ValueError) as error:
-        raise DatasetError(f"it does not hold what poses are: {error}", fix="`normotion import` it again") from error
     return (meta["layout"], meta["coordinates"], meta["units"]), []
 
 

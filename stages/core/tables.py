@@ -87,7 +87,8 @@ def read(path: Path, schema: Schema) -> Rows:
         SchemaError: the file is missing, is no Parquet file, holds another table or another schema version.
     """
     parquet, meta = _open(path, schema)
-    return _from_arrow(schema, parquet.read(), meta)
+    with _undamaged(path, schema):
+        return _from_arrow(schema, parquet.read(), meta)
 
 
 def read_groups(path: Path, schema: Schema) -> Iterator[Rows]:
@@ -98,9 +99,13 @@ def read_groups(path: Path, schema: Schema) -> Iterator[Rows]:
     """
     parquet, meta = _open(path, schema)
     if not parquet.num_row_groups:
-        yield _from_arrow(schema, parquet.read(), meta)
+        with _undamaged(path, schema):
+            rows = _from_arrow(schema, parquet.read(), meta)
+        yield rows
     for group in range(parquet.num_row_groups):
-        yield _from_arrow(schema, parquet.read_row_group(group), meta)
+        with _undamaged(path, schema):
+            rows = _from_arrow(schema, parquet.read_row_group(group), meta)
+        yield rows
 
 
 def read_rows(path: Path, schema: Schema, start: int, stop: int) -> Rows:
@@ -114,8 +119,9 @@ def read_rows(path: Path, schema: Schema, start: int, stop: int) -> Rows:
     ends = np.cumsum(sizes)
     groups = [group for group, end in enumerate(ends) if end > start and end - sizes[group] < stop]
     offset = int(ends[groups[0]] - sizes[groups[0]]) if groups else 0
-    table = parquet.read_row_groups(groups).slice(start - offset, stop - start)
-    return _from_arrow(schema, table, meta)
+    with _undamaged(path, schema):
+        table = parquet.read_row_groups(groups).slice(start - offset, stop - start)
+        return _from_arrow(schema, table, meta)
 
 
 def read_meta(path: Path, schema: Schema) -> dict[str, str]:
@@ -125,6 +131,15 @@ def read_meta(path: Path, schema: Schema) -> dict[str, str]:
         SchemaError: as `read`.
     """
     return _open(path, schema)[1]
+
+
+@contextlib.contextmanager
+def _undamaged(path: Path, schema: Schema) -> Iterator[None]:
+    """Damage behind a whole footer shows only when the page it lies in is read."""
+    try:
+        yield
+    except (pa.ArrowException, ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
+        raise SchemaError(f"it does not hold what {schema.name} are: {error}", where=str(path), fix=REMAKE) from error
 
 
 def _open(path: Path, schema: Schema) -> tuple[pq.ParquetFile, dict[str, str]]:

@@ -208,8 +208,8 @@ class StgNf:
         return detector
 
     def _build(self, form: Form) -> Chain:
+        from stages.compute.device import resolve
         from stages.detectors.layers import stg_nf as layers
-        from stages.detectors.layers.device import resolve
 
         return layers.build(form, self.params, self.seed).to(resolve(self.device))
 

@@ -135,6 +135,21 @@ def test_metadata_says_what_keypoints_are(tmp_path: Path) -> None:
         read(tmp_path / "bare.parquet", POSES)
 
 
+def test_damage_behind_a_whole_footer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gate.parquet"
+    write(path, POSES, poses())
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)  # the first page
+    path.write_bytes(data)
+    for door in (
+        lambda: read(path, POSES),
+        lambda: list(read_groups(path, POSES)),
+        lambda: read_rows(path, POSES, 0, 2),
+    ):
+        with pytest.raises(SchemaError, match="(?s)does not hold what poses are.*gate.parquet"):
+            door()
+
+
 def test_wrong_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "gate.parquet"
     with pytest.raises(SchemaError, match="there is no poses table"):

@@ -8,6 +8,7 @@ Flows for Human Pose Anomaly Detection" (STG-NF), ICCV 2023, section 3.2, and it
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch
@@ -17,19 +18,19 @@ TINY = 1e-6
 """Keeps deviations and scales away from zero, as in the released STG-NF."""
 
 
-class Bijection(nn.Module):
+class Bijection(nn.Module, ABC):
     """A map that can be undone, with the logarithm of the volume change."""
 
+    @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map `(N, C, T, V)`; gives the same shape and the log-determinant of the Jacobian.
 
         The log-determinant is `(N,)`, or a scalar where it is the same for every window.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse(self, z: Tensor) -> Tensor:
         """Undo `forward`."""
-        raise NotImplementedError
 
 
 class Chain(Bijection):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from stages.compute.device import resolve
 from stages.core.errors import ParamsError
 
 Prepare = Callable[[Tensor], Tensor]
@@ -112,24 +113,6 @@ def put(
     if where.type != "cpu":
         moved = moved.to(memory_format=_layout(where))  # type: ignore[call-overload]
     return Engine(moved, where, dtype, batch, prepare, finish)
-
-
-def resolve(name: str) -> torch.device:
-    """Turn a device's name into a device.
-
-    Raises:
-        ParamsError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()  # a device without memory, `meta`, fails here
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        fix = "set extract.alphapose.device to auto or cpu"
-        raise ParamsError(f"no device {name!r} here: {reason}", fix=fix) from error
-    return device
 
 
 def _layout(device: torch.device) -> torch.memory_format:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.core.errors import ParamsError
-from stages.pose.alphapose.engine import put, resolve
+from stages.pose.alphapose.engine import put
 
 
 class Mean(nn.Module):
@@ -52,14 +52,6 @@ def test_a_cpu_computes_in_single_precision() -> None:
     assert engine.name == f"torch {torch.__version__} cpu float32"
     with pytest.raises(ParamsError, match="half precision needs a GPU"):
         put(Mean(), "cpu", half=True, batch=1)
-
-
-def test_a_device_that_is_not_there_is_refused() -> None:
-    assert resolve("cpu").type == "cpu"
-    assert resolve("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for name in ("cuda:99", "abacus", "meta"):
-        with pytest.raises(ParamsError, match=f"no device '{name}' here"):
-            resolve(name)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU: half precision is not checked")

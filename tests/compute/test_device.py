@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from stages.compute.device import resolve
 from stages.core.errors import ParamsError
-from stages.detectors.layers.device import resolve
 
 
 def test_cpu_is_always_there() -> None:
@@ -19,7 +19,7 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch, gpu
     assert resolve("auto").type == ("cuda" if gpu else "cpu")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:77", ""])
+@pytest.mark.parametrize("name", ["gpu", "cuda:77", "cuda:99", "abacus", "", "meta"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(ParamsError, match="no device") as caught:
         resolve(name)

@@ -1,0 +1,1 @@
+"""What networks of poses and of detectors share."""
