@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from pathlib import Path
 
@@ -26,3 +27,11 @@ def shared() -> Path:
     if not (SHARED / "oracles").is_dir():
         pytest.skip("no ../shared beside this checkout: reference computations are not checked")
     return SHARED
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """What a person reads while a stage works."""
+    monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="normotion")
+    return caplog

@@ -9,21 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from stages import check
-from stages.core.dataset import load_dataset
 from stages.core.errors import DatasetError, ParamsError
 from stages.core.paths import Project
-from stages.core.schemas import POSES, Rows, pose_meta
-from stages.core.skeleton import layout
-from stages.core.storage import sha256_file
-from stages.core.tables import write
-from stages.detectors.base import Modality
-from stages.detectors.registry import detector
 from tests.pose.mp4 import retime, turn
 from tests.pose.test_video import lying, make
 
@@ -199,116 +191,10 @@ def test_mistakes_of_all_datasets_are_told_at_once(project: Project, own: Path, 
     assert str(own / "clips.csv") in error.value.where
 
 
-def poses(
-    project: Project, clips: dict[str, dict[str, Any]], *, skeleton: str = "coco17", coordinates: str = "xy"
-) -> Project:
-    """A dataset `given` of imported poses: two people in frames 0, 1 and 4 of each clip, spoiled as told."""
-    folder = project.raw("given")
-    for clip, changes in clips.items():
-        columns: dict[str, Any] = {
-            "clip": clip, "frame": [0, 0, 1, 1, 4, 4], "x": 1.0, "y": 2.0, "w": 10.0, "h": 20.0, "score": 0.9,
-            "track": pd.array([0, 1] * 3, dtype="Int32"),
-        }  # fmt: skip
-        values = np.ones((6, len(layout(skeleton)), len(coordinates) + 1), np.float32)
-        meta = pose_meta(skeleton, coordinates, "px" if coordinates == "xy" else "m")
-        frame = pd.DataFrame({**columns, **{name: values for name, values in changes.items() if name in columns}})
-        write(folder / "poses" / f"{clip}.parquet", POSES, Rows(frame, values, meta))
-    (folder / "dataset.yaml").write_text("{name: given, source: a tool, licence: none, modality: poses}")
-    rows = [f"{clip},train,poses/{clip}.parquet,cam,park,25,640,480,5" for clip in clips]
-    (folder / "clips.csv").write_text("\n".join(["clip,split,path,camera,scene,fps,width,height,frames", *rows]))
-    (folder / "labels.csv").write_text("clip,start_frame,end_frame\n")
-    params = yaml.safe_load(project.params.read_text())
-    params |= {"datasets": ["given"], "runs": [{"dataset": "given", "detector": "knn"}]}
-    return save(project.root, params)
-
-
-def test_imported_poses_are_vouched_for(project: Project) -> None:
-    check.run(poses(project, {"a": {}, "b": {}}))
-    found = json.loads(project.checked("given").read_text())["clips"]
-    digest = sha256_file(project.raw("given") / "poses" / "a.parquet")
-    assert found["a"] == {"path": "poses/a.parquet", "sha256": digest}
-    assert set(found) == {"a", "b"}
-
-
-def test_every_bad_file_of_poses_is_listed_with_its_place(project: Project) -> None:
-    here = poses(
-        project,
-        {
-            "late": {"frame": [0, 0, 1, 1, 5, 5]},
-            "other": {"clip": "elsewhere"},
-            "twice": {"track": pd.array([0, 0] * 3, dtype="Int32")},
-            "cut": {},
-            "gone": {},
-            "text": {},
-            "good": {},
-        },
-    )
-    folder = project.raw("given") / "poses"
-    (folder / "gone.parquet").unlink()
-    (folder / "text.parquet").write_text("frame,x,y\n0,1,2\n")
-    whole = (folder / "cut.parquet").read_bytes()
-    (folder / "cut.parquet").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DatasetError, match="6 of the clips' files are not as declared") as error:
-        check.run(here)
-    lines = {line.split(":")[0].strip(" -"): line for line in error.value.what.splitlines()[1:]}
-    assert set(lines) == {"late", "other", "twice", "cut", "gone", "text"}
-    assert "lies past the last frame, 4" in lines["late"]
-    assert "frame 5" in lines["late"]
-    assert "is of another clip than 'other'" in lines["other"]
-    assert "frame 0" in lines["twice"]
-    assert "not a readable Parquet file" in lines["cut"]
-    assert "there is no poses table" in lines["gone"]
-    assert all("`normotion import`" in line for line in lines.values())
-    assert "dvc repro" not in error.value.what  # would not bring back what people gave
-    assert not project.checked("given").exists()
-
-
-def test_damage_within_a_table_is_found(project: Project) -> None:
-    here = poses(project, {"a": {}})
-    path = project.raw("given") / "poses" / "a.parquet"
-    data = bytearray(path.read_bytes())
-    data[4:200] = bytes(196)  # the first page
-    path.write_bytes(data)
-    with pytest.raises(DatasetError, match="a: it does not hold what poses are"):
-        check.run(here)
-
-
-def test_windows_must_be_possible_with_the_poses_there_are(project: Project, params: Params) -> None:
-    here = poses(project, {"a": {}}, skeleton="ntu25", coordinates="xyz")
-    chosen = yaml.safe_load(here.params.read_text())
-    chosen["windows"]["second"]["normalization"]["frame_size"] = [856, 480]
-    with pytest.raises(ParamsError, match=r"windows.second: normalization.frame_size has no sense for xyz"):
-        check.run(save(project.root, chosen))
-    with pytest.raises(ParamsError, match=r"windows.second: no conversion .*'ntu25' to 'openpose18'.*'given'.*'a'"):
-        check.run(poses(save(project.root, params), {"a": {}}, skeleton="ntu25", coordinates="xyz"))
-    assert not project.checked("given").exists()
-    params["windows"]["second"]["layout"] = "ntu25"
-    check.run(poses(save(project.root, params), {"a": {}}, skeleton="ntu25", coordinates="xyz"))
-
-
 def test_windows_must_be_possible_with_what_videos_give(project: Project, params: Params) -> None:
     params["windows"]["second"]["layout"] = "ntu25"
     with pytest.raises(ParamsError, match=r"windows.second: no conversion from layout 'coco17' to 'ntu25'.*'demo'"):
         check.run(save(project.root, params))
-
-
-def test_poses_of_one_dataset_are_of_one_kind(project: Project) -> None:
-    poses(project, {"flat": {}})
-    flat = project.raw("given") / "poses" / "flat.parquet"
-    kept = flat.read_bytes()
-    here = poses(project, {"flat": {}, "solid": {}}, skeleton="ntu25", coordinates="xyz")
-    flat.write_bytes(kept)
-    with pytest.raises(DatasetError, match=r"the clips' poses differ: xy in px \(flat\), xyz in m \(solid\)"):
-        check.run(here)
-
-
-def test_rgb_detectors_are_refused_on_poses(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    poses(project, {"a": {}})
-    seeing = type("Seeing", (detector("knn"),), {"needs": frozenset({Modality.RGB})})
-    monkeypatch.setattr(check, "detector", lambda _: seeing)
-    raw = {"runs": [{"dataset": name, "detector": "knn"} for name in ("given", "demo")]}
-    datasets = {name: load_dataset(project, name) for name in ("given", "demo")}
-    assert check.check_modalities(raw, datasets) == ["knn needs rgb, which dataset 'given' lacks"]
 
 
 def test_limits_are_kept(project: Project, params: Params) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,13 +48,6 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
     find = Counting()
     monkeypatch.setattr(extract, "estimator", lambda _: find)
     return find
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
-    caplog.set_level(logging.INFO, logger="normotion")
-    return caplog
 
 
 def rerun(project: Project, counting: Counting) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -46,13 +45,6 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> Nobody:
     find = Nobody()
     monkeypatch.setattr(extract, "estimator", lambda _: find)
     return find
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
-    caplog.set_level(logging.INFO, logger="normotion")
-    return caplog
 
 
 def spoil(project: Project, clip: str) -> Path:

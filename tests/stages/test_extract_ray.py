@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
@@ -49,13 +48,6 @@ def project(tmp_path: Path, root: Path) -> Project:
     pd.DataFrame(rows).to_csv(raw / "clips.csv", index=False)
     set_params(here)
     return here
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
-    caplog.set_level(logging.INFO, logger="normotion")
-    return caplog
 
 
 def set_params(project: Project, **section: object) -> None:

@@ -39,13 +39,6 @@ class Fates:
         self.closed = True
 
 
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
-    caplog.set_level(logging.INFO, logger="normotion")
-    return caplog
-
-
 def test_all_is_done_and_no_more_at_once_than_there_are_workers() -> None:
     pool = Fates()
     assert list(spread(pool, ["a", "b", "c", "d", "e"], 0)) == [(name, None) for name in "abcde"]
