@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import ctypes
 import errno
-import importlib
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Any
 
 INTERRUPTED = 130
@@ -73,8 +73,7 @@ class Verb:
 
     def load(self) -> Callable[..., None]:
         """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
-        module, _, function = (self.target or f"stages.{self.name}:run").partition(":")
-        found: Callable[..., None] = getattr(importlib.import_module(module), function)
+        found: Callable[..., None] = resolve_name(self.target or f"stages.{self.name}:run")
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from pkgutil import resolve_name
 
 from stages.core.errors import ParamsError
 from stages.core.params import nearest
@@ -22,6 +22,5 @@ def detector(name: str) -> type[Detector]:
     """
     if name not in DETECTORS:
         raise ParamsError(f"unknown detector {name!r}; {nearest(name, list(DETECTORS))}", fix="mend it in params.yaml")
-    module, _, attribute = DETECTORS[name].partition(":")
-    found: type[Detector] = getattr(importlib.import_module(module), attribute)
+    found: type[Detector] = resolve_name(DETECTORS[name])
     return found

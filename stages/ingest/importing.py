@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from stages.core.dataset import Description
@@ -143,8 +143,7 @@ def _recipe(name: str, source: Path, option: Iterable[str]) -> tuple[Description
         raise DatasetError(f"--option {wrong[0]!r} is no KEY=VALUE", fix="write e.g. --option partial=true")
     if len(pairs) < len(tuple(option)):
         raise DatasetError("an --option is given twice", fix="give each once")
-    module, _, function = RECIPES[name].partition(":")
-    found: tuple[Description, Iterator[Clip]] = getattr(importlib.import_module(module), function)(source, **pairs)
+    found: tuple[Description, Iterator[Clip]] = resolve_name(RECIPES[name])(source, **pairs)
     return found
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,28 +16,17 @@ from stages.core.errors import DatasetError, ParamsError
 from stages.core.paths import Project
 from tests.pose.mp4 import retime, turn
 from tests.pose.test_video import lying, make
-
-ROOT = Path(__file__).resolve().parents[2]
-Params = dict[str, Any]
+from tests.stages.demo import ROOT, Params, demo, own_params, save
 
 
 @pytest.fixture
 def params() -> Params:
-    """The project's own params.yaml, to be spoiled."""
-    loaded: Params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    return loaded
+    return own_params()
 
 
 @pytest.fixture
 def project(tmp_path: Path, params: Params) -> Project:
-    """A copy of the demo."""
-    shutil.copytree(ROOT / "data" / "raw" / "demo", tmp_path / "data" / "raw" / "demo")
-    return save(tmp_path, params)
-
-
-def save(folder: Path, params: Params) -> Project:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    return Project(folder)
+    return demo(tmp_path, params)
 
 
 def mistakes(folder: Path, params: Params) -> str:

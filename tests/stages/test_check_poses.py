@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +21,17 @@ from stages.core.storage import sha256_file
 from stages.core.tables import write
 from stages.detectors.base import Modality
 from stages.detectors.registry import detector
-
-ROOT = Path(__file__).resolve().parents[2]
-Params = dict[str, Any]
+from tests.stages.demo import Params, demo, own_params, save
 
 
 @pytest.fixture
 def params() -> Params:
-    """The project's own params.yaml, to be spoiled."""
-    loaded: Params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    return loaded
+    return own_params()
 
 
 @pytest.fixture
 def project(tmp_path: Path, params: Params) -> Project:
-    """A copy of the demo."""
-    shutil.copytree(ROOT / "data" / "raw" / "demo", tmp_path / "data" / "raw" / "demo")
-    return save(tmp_path, params)
-
-
-def save(folder: Path, params: Params) -> Project:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    return Project(folder)
+    return demo(tmp_path, params)
 
 
 def poses(

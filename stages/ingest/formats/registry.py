@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 from stages.core.errors import DatasetError
 from stages.core.params import nearest
@@ -51,8 +51,7 @@ def reader(name: str) -> Callable[[Files, Given], Iterator[Recording]]:
     Raises:
         DatasetError: there is none; names the nearest.
     """
-    module, _, function = _known(name, READERS, "imported").partition(":")
-    found: Callable[[Files, Given], Iterator[Recording]] = getattr(importlib.import_module(module), function)
+    found: Callable[[Files, Given], Iterator[Recording]] = resolve_name(_known(name, READERS, "imported"))
     return found
 
 
@@ -62,7 +61,7 @@ def writer(name: str) -> Writer:
     Raises:
         DatasetError: there is none; names the nearest.
     """
-    module = importlib.import_module(_known(name, WRITERS, "exported"))
+    module = resolve_name(_known(name, WRITERS, "exported"))
     return Writer(module.write, module.file_name)
 
 
