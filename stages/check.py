@@ -33,9 +33,10 @@ from stages.core.schemas import POSES
 from stages.core.skeleton import COCO17, convert, layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read_meta
+from stages.core.truth import REGIONS_FILE, regions
 from stages.core.windows import SegmentParams, WindowSpec
 from stages.detectors.registry import DETECTORS, detector
-from stages.evaluation.aggregate import EvaluateParams
+from stages.evaluation.params import EvaluateParams
 from stages.pose.estimators import ExtractParams
 from stages.pose.given import given
 from stages.pose.poseflow import TrackParams
@@ -88,6 +89,8 @@ def run(project: Project) -> None:
     limits = load_section(project, "check", CheckParams)
     raw = read_params(project)
     datasets = {name: load_dataset(project, name) for name in raw["datasets"]}
+    for data in datasets.values():
+        regions(data)  # refuses boxes that cannot be
     if lacking := check_modalities(raw, datasets):
         raise params_error(lacking, project.params)
     vouched = check_files(datasets.values(), limits)
@@ -95,8 +98,11 @@ def run(project: Project) -> None:
         raise params_error(unfit, project.params)
     with atomic_folder(project.checked("x").parent) as folder:
         for name, found in vouched.items():
-            write_text(folder / f"{name}.json", json.dumps({"clips": found.clips}, indent=2, sort_keys=True))
             data = datasets[name]
+            file = data.folder / REGIONS_FILE
+            beside = {REGIONS_FILE: sha256_file(file)} if file.is_file() else {}
+            told = {"clips": found.clips, "beside": beside}
+            write_text(folder / f"{name}.json", json.dumps(told, indent=2, sort_keys=True))
             log.info(f"{name}: {len(data.clips)} clips, {len(data.labels)} labelled intervals, all as declared")
 
 
@@ -172,9 +178,12 @@ def _look_into(data: Dataset, limits: CheckParams) -> tuple[Vouched, list[str]]:
     for _, row in data.clips.iterrows():
         try:
             path = inside(data.folder, row["path"])
-            form, found = _poses(path, row) if data.description.modality == "poses" else _video(path, row, limits)
-            problems += [f"{row['clip']}: {text}" for text in found]
+            form = _poses(path, row) if data.description.modality == "poses" else ESTIMATED
+            footage = data.video(row["clip"])
+            problems += [f"{row['clip']}: {text}" for text in (_video(footage, row, limits) if footage else ())]
             digests[row["clip"]] = {"path": str(row["path"]), "sha256": sha256_file(path)}
+            if footage and footage != path:
+                digests[row["clip"]] |= {"video": str(row["video"]), "video_sha256": sha256_file(footage)}
             forms.setdefault(form, row["clip"])
         except (DatasetError, VideoError) as error:
             problems.append(_told(row["clip"], error, row["path"]))
@@ -192,7 +201,7 @@ def _told(clip: str, error: NormotionError, path: str) -> str:
     return f"{clip}: {error.what}" + (f", {place}" if place else "") + (f" ({error.fix})" if error.fix else "")
 
 
-def _video(path: Path, row: Any, limits: CheckParams) -> tuple[Form, list[str]]:
+def _video(path: Path, row: Any, limits: CheckParams) -> list[str]:
     found = probe(path)
     problems = limits.problems(found)
     if not problems and found.frames != row["frames"]:
@@ -202,17 +211,17 @@ def _video(path: Path, row: Any, limits: CheckParams) -> tuple[Form, list[str]]:
             log.warning(f"{row['clip']}: its header claims {found.frames} frames, {decoded} can be decoded as declared")
         else:
             problems.append(f"clips.csv says frames {row['frames']}, the file says {found.frames} and holds {decoded}")
-    return ESTIMATED, [*problems, *_differences(row, found)]
+    return [*problems, *_differences(row, found)]
 
 
-def _poses(path: Path, row: Any) -> tuple[Form, list[str]]:
+def _poses(path: Path, row: Any) -> Form:
     try:
         for _ in given(path, row["clip"], int(row["frames"])):
             pass
         meta = read_meta(path, POSES)
     except SchemaError as error:
         raise DatasetError(error.what, where=error.where, fix="`normotion import` it again") from error
-    return (meta["layout"], meta["coordinates"], meta["units"]), []
+    return meta["layout"], meta["coordinates"], meta["units"]
 
 
 def _entries(raw: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
@@ -273,7 +282,7 @@ def check_modalities(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) ->
         f"{item['detector']} needs {need.value}, which dataset {item['dataset']!r} lacks"
         for item in [*(raw.get("runs") or []), *(raw.get("students") or [])]
         for need in detector(item["detector"]).needs
-        if need.value == "rgb" and datasets[item["dataset"]].description.modality != "video"
+        if need.value == "rgb" and not datasets[item["dataset"]].filmed
     ]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
+from pydantic import Field
 
 from stages.core.errors import DatasetError
 from stages.core.params import Section, nearest, parse
@@ -21,7 +22,7 @@ from stages.core.paths import NAME, Project, inside
 SPLITS = ("train", "validation", "test")
 CLIPS = {
     "clip": True, "split": True, "path": True, "camera": True, "scene": True, "fps": True, "width": True,
-    "height": True, "frames": True, "kind": False, "abnormal": False,
+    "height": True, "frames": True, "kind": False, "abnormal": False, "video": False,
 }  # fmt: skip
 """Columns of clips.csv and whether each is required."""
 LABELS = {
@@ -41,12 +42,14 @@ class Description(Section):
         source: where it comes from.
         licence: under what terms.
         modality: `video`, or `poses` for imported ones.
+        subsets: by name, the test clips that a published subset of the data leaves out: `HR: [01_0130, …]`.
     """
 
     name: str
     source: str
     licence: str
     modality: Literal["video", "poses"] = "video"
+    subsets: dict[str, list[str]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Dataset:
         name: its folder's name.
         folder: `data/raw/<name>`.
         description: dataset.yaml.
-        clips: clips.csv, one row per clip, sorted by clip, `kind` and `abnormal` present (null where not given).
+        clips: clips.csv, one row per clip, sorted by clip, optional columns present (null where not given).
         labels: labels.csv, one row per abnormal interval, optional columns present.
         unknown: the rows of labels.csv whose `label` is `unknown`: intervals in which nobody knows, or may know.
     """
@@ -77,9 +80,21 @@ class Dataset:
         """The row of one clip."""
         return self.clips.iloc[self._rows[clip]]
 
-    def video(self, clip: str) -> Path:
-        """Absolute path of one clip's file."""
+    def file(self, clip: str) -> Path:
+        """Absolute path of the file a clip is made from: its video, or the poses that came with it."""
         return inside(self.folder, str(self.clip(clip)["path"]))
+
+    def video(self, clip: str) -> Path | None:
+        """Absolute path of a clip's footage; None where poses came without it."""
+        if self.description.modality == "video":
+            return self.file(clip)
+        beside = self.clip(clip)["video"]
+        return None if pd.isna(beside) else inside(self.folder, str(beside))
+
+    @property
+    def filmed(self) -> bool:
+        """Whether every clip has footage."""
+        return self.description.modality == "video" or bool(self.clips["video"].notna().all())
 
     def frame_labels(self, clip: str) -> NDArray[np.float32]:
         """Truth per frame, `(frames,)`: 1 abnormal, 0 normal, NaN unknown.
@@ -135,6 +150,8 @@ def load_dataset(project: Project, name: str) -> Dataset:
     if not problems:
         clips = clips.astype({"frames": int, "width": int, "height": int, "fps": float})
         problems += _label_problems(labels, clips)
+    if not problems and description:
+        problems += _subset_problems(description, clips)
     if problems or description is None:
         raise DatasetError(_list(problems), where=str(folder), fix="mend the files named and run `normotion check`")
     labels = labels.astype({"start_frame": int, "end_frame": int})
@@ -165,7 +182,7 @@ def _description(folder: Path, problems: list[str]) -> Description | None:
 
 def _table(path: Path, columns: dict[str, bool], problems: list[str]) -> pd.DataFrame:
     try:
-        texts = ("clip", "path", "camera", "scene", "kind", "label")
+        texts = ("clip", "path", "camera", "scene", "kind", "label", "video")
         table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
     except FileNotFoundError:
         problems.append(f"{path.name} is missing")
@@ -204,10 +221,12 @@ def _clip_problems(clips: pd.DataFrame, folder: Path) -> list[str]:
             problems.append(f"clips.csv line {line}: split {row.split!r}; {nearest(str(row.split), list(SPLITS))}")
         if str(row.abnormal) not in known:
             problems.append(f"clips.csv line {line}: abnormal must be 0, 1 or empty, got {row.abnormal!r}")
-        try:
-            stays(str(row.path))
-        except DatasetError as error:
-            problems.append(f"clips.csv line {line}: {error.what}")
+        beside = [] if str(row.video) in {"nan", "<NA>"} else [row.video]
+        for path in (row.path, *beside):
+            try:
+                stays(str(path))
+            except DatasetError as error:
+                problems.append(f"clips.csv line {line}: {error.what}")
     problems += [f"clips.csv: clip {clip!r} is listed twice" for clip in clips["clip"][clips["clip"].duplicated()]]
     return problems
 
@@ -226,6 +245,16 @@ def _stays_inside(folder: Path) -> Callable[[str], None]:
             known.add(path.parent)
 
     return demand
+
+
+def _subset_problems(description: Description, clips: pd.DataFrame) -> list[str]:
+    test = clips["clip"][clips["split"] == "test"].tolist()
+    return [
+        f"dataset.yaml: subsets.{name} leaves out {clip!r}, which is no test clip; {nearest(clip, test)}"
+        for name, without in description.subsets.items()
+        for clip in without
+        if clip not in test
+    ]
 
 
 def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:

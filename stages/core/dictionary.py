@@ -47,6 +47,7 @@ CLIP_MEANINGS = {
     "frames": ("frames", "How many frames can be decoded"),
     "kind": ("name", "What happens in it"),
     "abnormal": ("1 abnormal, 0 normal", "Of the clip as a whole, where nobody said when"),
+    "video": ("path", "Its footage, below the dataset's folder, where `path` names its poses"),
 }
 """Unit and meaning of every column of clips.csv."""
 LABEL_MEANINGS = {

@@ -58,9 +58,9 @@ class Project:
         """Folder of trained models, one folder per seed."""
         return self.root / "data" / "models" / dataset / detector
 
-    def scores(self, dataset: str, detector: str) -> Path:
-        """SCORES of the test split, all seeds."""
-        return self.root / "data" / "scores" / dataset / f"{detector}.parquet"
+    def scores(self, dataset: str, detector: str, split: str = "test") -> Path:
+        """SCORES of a split, all seeds: of `test`, and of `validation`, from which alarm thresholds are taken."""
+        return split_file(self.root / "data" / "scores" / dataset / detector, split)
 
     def metrics(self, dataset: str, detector: str) -> Path:
         """Figures of one run, JSON, kept in git."""
@@ -70,9 +70,22 @@ class Project:
         """FRAME_SCORES of the test split, all seeds."""
         return self.root / "reports" / "frame_scores" / dataset / f"{detector}.parquet"
 
+    def replicates(self, dataset: str, detector: str) -> Path:
+        """REPLICATES: a run's figures under every bootstrap replicate."""
+        return self.root / "reports" / "replicates" / dataset / f"{detector}.parquet"
+
+    def events(self, dataset: str, detector: str) -> Path:
+        """The alarms a run would have raised in the test split, CSV for people."""
+        return self.root / "reports" / "events" / dataset / f"{detector}.csv"
+
     def plots(self, dataset: str, detector: str) -> Path:
-        """Folder of the ROC curve (CSV) and one score timeline (PNG) per test clip."""
+        """Folder of the ROC and precision-recall curves (CSV) and one score timeline (PNG) per test clip."""
         return self.root / "reports" / "plots" / dataset / detector
+
+    @property
+    def suites(self) -> Path:
+        """Folder of the ablation suites' results, one JSON each, kept in git."""
+        return self.root / "reports" / "suites"
 
     def quality(self, dataset: str) -> Path:
         """Folder of a dataset's quality report."""

@@ -195,6 +195,20 @@ NORMALIZED = Schema(
     packed=True,
     facts=("layout", "channels"),
 )
+REGIONS = Schema(
+    "regions",
+    "an abnormal region in a frame",
+    (
+        _CLIP,
+        Column("track", pa.int32(), "id", "What is followed from frame to frame, unique within the clip", least=0),
+        _FRAME,
+        Column("x1", pa.float32(), "px", "Left edge of the region's box"),
+        Column("y1", pa.float32(), "px", "Top edge of the region's box"),
+        Column("x2", pa.float32(), "px", "Right edge of the region's box, > x1"),
+        Column("y2", pa.float32(), "px", "Bottom edge of the region's box, > y1"),
+        Column("kind", pa.string(), "name", "What happens there; null where nobody said", nullable=True),
+    ),
+)
 SCORES = Schema(
     "scores",
     "a scored window, or one frame of it",
@@ -225,7 +239,35 @@ FRAME_SCORES = Schema(
         Column("smoothed", pa.float32(), "as SCORES", "The same after smoothing in time within the clip"),
         Column("track", pa.int32(), "id", "Worst person; null where nobody was scored", nullable=True),
         Column("label", pa.int8(), "1 abnormal, 0 normal", "Ground truth; null if unknown", nullable=True),
+        Column(
+            "p",
+            pa.float32(),
+            "share",
+            "Conformal p-value of `smoothed` among the frames of normal footage; null where there is none",
+            nullable=True,
+            least=0,
+        ),
     ),
 )
 
-SCHEMAS = {schema.name: schema for schema in (POSES, TRACKS, ENTRIES, SEGMENTS, NORMALIZED, SCORES, FRAME_SCORES)}
+REPLICATES = Schema(
+    "replicates",
+    "a figure of one bootstrap replicate",
+    (
+        Column("figure", pa.string(), "name", "Which figure: kind / name, such as `smoothed/auc`"),
+        Column("replicate", pa.int32(), "number", "Equal numbers drew the same clips, whatever the detector", least=0),
+        Column(
+            "value",
+            pa.float64(),
+            "as the figure",
+            "Mean over seeds; null where the drawn clips leave the figure undefined",
+            nullable=True,
+        ),
+    ),
+    facts=("clips",),
+)
+
+SCHEMAS = {
+    schema.name: schema
+    for schema in (POSES, TRACKS, ENTRIES, SEGMENTS, NORMALIZED, REGIONS, SCORES, FRAME_SCORES, REPLICATES)
+}

@@ -211,7 +211,7 @@ def _to_scalars(column: Column, series: pd.Series[Any], schema: Schema, path: Pa
     if array.null_count and not column.nullable:
         _refuse(array.is_null().to_numpy(zero_copy_only=False), f"{name} has null or NaN values", path)
     if pa.types.is_floating(column.type):
-        _refuse(~np.isfinite(array.to_numpy(zero_copy_only=False)), f"{name} has infinite values", path)
+        _refuse(np.isinf(array.to_numpy(zero_copy_only=False)), f"{name} has infinite values", path)
     if column.least is not None and len(array):
         numbers = array.drop_null().to_numpy(zero_copy_only=False)
         _refuse(numbers < column.least, f"{name} has values below {column.least:g}", path)

@@ -24,8 +24,8 @@ from stages.core.storage import atomic_folder, sweep, write_text
 from stages.core.tables import writing
 from stages.ingest.source import Clip, Interval
 
-ORDER = (*CLIPS,)
-"""Columns of clips.csv, as written."""
+ORDER = tuple(name for name in CLIPS if name != "video")
+"""Columns of clips.csv, as written: what is imported holds poses or footage, not the one beside the other."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,10 @@ class _Writer:
         unused = [name for name in ("label", "track", "kind") if labels[name].isna().all()]
         write_text(self._folder / "clips.csv", clips.to_csv(index=False))
         write_text(self._folder / "labels.csv", labels.drop(columns=unused).to_csv(index=False))
-        text = yaml.safe_dump(self._description.model_dump(), sort_keys=False, allow_unicode=True, width=120)
+        unsaid = set() if self._description.subsets else {"subsets"}
+        text = yaml.safe_dump(
+            self._description.model_dump(exclude=unsaid), sort_keys=False, allow_unicode=True, width=120
+        )
         write_text(self._folder / "dataset.yaml", text)
 
     def summary(self) -> Summary:

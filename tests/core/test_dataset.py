@@ -40,7 +40,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     assert data.clips["clip"].tolist() == ["fall", "mixed", "walk"]  # sorted
     assert data.split("test")["clip"].tolist() == ["fall", "mixed"]
     assert data.clip("walk")["fps"] == 10
-    assert data.video("walk") == tmp_path / "data/raw/gate/videos/walk.mp4"
+    assert data.file("walk") == tmp_path / "data/raw/gate/videos/walk.mp4"
     assert data.description.modality == "video"
 
 
@@ -154,3 +154,35 @@ def test_a_path_that_leaves_is_seen_beside_others_of_its_folder(tmp_path: Path, 
         return
     with pytest.raises(DatasetError, match="leaves the dataset's folder"):
         load_dataset(project, "gate")
+
+
+def test_footage_beside_poses(tmp_path: Path) -> None:
+    clips = CLIPS.replace("abnormal\n", "abnormal,video\n").replace(",0\n", ",0,videos/seen.mp4\n")
+    clips = clips.replace(",1\n", ",1,\n")
+    data = load_dataset(dataset(tmp_path, clips=clips, yaml=YAML + "modality: poses\n"), "gate")
+    assert data.video("walk") == tmp_path / "data/raw/gate/videos/seen.mp4"
+    assert data.video("fall") is None
+    assert not data.filmed  # an RGB detector needs all of them
+
+
+def test_a_video_is_its_own_footage(tmp_path: Path) -> None:
+    data = load_dataset(dataset(tmp_path), "gate")
+    assert data.filmed
+    assert data.video("walk") == data.file("walk")
+
+
+def test_footage_may_not_leave_the_folder(tmp_path: Path) -> None:
+    clips = CLIPS.replace("abnormal\n", "abnormal,video\n").replace(",0\n", ",0,../../secret.mp4\n")
+    assert "line 2" in problems(tmp_path, clips=clips.replace(",1\n", ",1,\n"))
+
+
+def test_a_subset_leaves_out_test_clips(tmp_path: Path) -> None:
+    data = load_dataset(dataset(tmp_path, yaml=YAML + "subsets: {HR: [fall]}\n"), "gate")
+    assert data.description.subsets == {"HR": ["fall"]}
+
+
+def test_a_subset_of_clips_that_are_not_tested_is_refused(tmp_path: Path) -> None:
+    told = problems(tmp_path, yaml=YAML + "subsets: {HR: [fal, walk]}\n")
+    assert "subsets.HR leaves out 'fal'" in told
+    assert "did you mean 'fall'?" in told
+    assert "'walk', which is no test clip" in told

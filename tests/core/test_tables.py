@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.core.errors import SchemaError, StorageError
-from stages.core.schemas import NORMALIZED, POSES, SCHEMAS, SCORES, TRACKS, Rows, pose_meta
+from stages.core.schemas import NORMALIZED, POSES, REPLICATES, SCHEMAS, SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import read, read_groups, read_meta, read_rows, write, writing
 
 SEEN = {"layout": "openpose18", "channels": "x,y"}
@@ -133,6 +133,15 @@ def test_metadata_says_what_keypoints_are(tmp_path: Path) -> None:
     pq.write_table(table.replace_schema_metadata(kept), tmp_path / "bare.parquet")
     with pytest.raises(SchemaError, match="(?s)the metadata of poses lacks units.*bare.parquet"):
         read(tmp_path / "bare.parquet", POSES)
+
+
+def test_nullable_numbers_may_be_missing_but_not_infinite(tmp_path: Path) -> None:
+    path = tmp_path / "replicates.parquet"
+    rows = pd.DataFrame({"figure": "smoothed/auc", "replicate": [0, 1], "value": [0.5, np.nan]})
+    write(path, REPLICATES, Rows(rows, meta={"clips": "x"}))
+    assert read(path, REPLICATES).frame["value"].isna().tolist() == [False, True]
+    with pytest.raises(SchemaError, match="value has infinite values"):
+        write(path, REPLICATES, Rows(rows.assign(value=np.inf), meta={"clips": "x"}))
 
 
 def test_damage_behind_a_whole_footer_is_named(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_data_set(project: Project, source: Path, caplog: pytest.LogCaptureFix
     assert data.clip("01_0014")[["fps", "width", "height"]].tolist() == [24, 64, 48]
     assert data.frame_labels("01_0014").tolist() == [0, 1, 1, 0, 0]
     assert data.frame_labels("02_0003").tolist() == [0, 0, 0, 0]
-    rows = read(data.video("01_0014"), POSES)
+    rows = read(data.file("01_0014"), POSES)
     assert rows.frame["track"].tolist() == [1, 1, 1]
     assert rows.meta["backend"] == "import"
     assert "2 clips (1 test, 1 train), 9 frames, 6 poses, 1 abnormal intervals" in caplog.text
@@ -116,7 +116,7 @@ def test_frames_that_count_from_1(project: Project, source: Path) -> None:
     (source / f"01_0014{SUFFIX}").write_bytes(orjson.dumps(table))
     (source / f"02_0003{SUFFIX}").write_bytes(orjson.dumps({"1": {"0001": pose()}}))
     data = take(project, source, first_frame="1")
-    assert read(data.video("01_0014"), POSES).frame["frame"].tolist() == [0, 4]
+    assert read(data.file("01_0014"), POSES).frame["frame"].tolist() == [0, 4]
     with pytest.raises(DatasetError, match="frame 1 is before --first-frame 2"):
         take(project, source, first_frame="2", replace=True)
 

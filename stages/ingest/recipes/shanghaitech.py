@@ -11,8 +11,9 @@ https://deepwiki.com/orhir/STG-NF/4.1-ground-truth-data-format.
             testing/test_frame_mask/<scene>_<clip>.npy
 
 A mask holds a number per frame, 1 abnormal. The videos have 24 frames/s and 856 × 480 px, which the pose files do not
-say. HR-ShanghaiTech (Morais et al., CVPR 2019) drops six test clips whose anomalies are no people. Test clips of the
-videos are written as images; they are joined to videos without loss.
+say. HR-ShanghaiTech (Morais et al., CVPR 2019) drops six test clips whose anomalies are no people: the subset `HR` of
+dataset.yaml, which is reported beside the whole. Test clips of the videos are written as images; they are joined to
+videos without loss.
 """
 
 from __future__ import annotations
@@ -62,14 +63,23 @@ def clips(source: Path, **options: object) -> tuple[Description, Iterator[Clip]]
     """See `Recipe`."""
     chose = chosen(ShanghaiTechOptions, options)
     name = "HR-ShanghaiTech" if chose.hr else "ShanghaiTech Campus"
-    about = Description(name=name, source=ADDRESS, licence="research only, see its page", modality=chose.modality)
-    return about, (_videos if chose.modality == "video" else _poses)(source, chose)
+    found, test = (_videos if chose.modality == "video" else _poses)(source, chose)
+    without = sorted(NOT_HUMAN.intersection(test))
+    about = Description(
+        name=name,
+        source=ADDRESS,
+        licence="research only, see its page",
+        modality=chose.modality,
+        subsets={"HR": without} if without else {},
+    )
+    return about, found
 
 
-def _poses(source: Path, chose: ShanghaiTechOptions) -> Iterator[Clip]:
+def _poses(source: Path, chose: ShanghaiTechOptions) -> tuple[Iterator[Clip], Iterable[str]]:
+    """The clips, and the names of those to test on."""
     train, test = (pose_files(source / "pose" / split) for split in ("train", "test"))
     masks = _masks(source / "gt" / "test_frame_mask", train, dict.fromkeys(test), source, chose)
-    return _posed(train, {clip: test[clip] for clip in masks}, masks)
+    return _posed(train, {clip: test[clip] for clip in masks}, masks), masks
 
 
 def _posed(train: dict[str, Path], test: dict[str, Path], masks: dict[str, Path]) -> Iterator[Clip]:
@@ -84,12 +94,13 @@ def _posed(train: dict[str, Path], test: dict[str, Path], masks: dict[str, Path]
     reader.tell("ShanghaiTech")
 
 
-def _videos(source: Path, chose: ShanghaiTechOptions) -> Iterator[Clip]:
+def _videos(source: Path, chose: ShanghaiTechOptions) -> tuple[Iterator[Clip], Iterable[str]]:
+    """The same of the layout with videos."""
     train = files(source / "training" / "videos", "*.avi")
     test = {path.name: path for path in sorted((source / "testing" / "frames").glob("[0-9]*")) if path.is_dir()}
     lengths = {name: len(images(folder)) for name, folder in test.items()}
     masks = _masks(source / "testing" / "test_frame_mask", train, lengths, source, chose)
-    return _filmed(train, {name: test[name] for name in masks}, masks)
+    return _filmed(train, {name: test[name] for name in masks}, masks), masks
 
 
 def _filmed(train: dict[str, Path], test: dict[str, Path], masks: dict[str, Path]) -> Iterator[Clip]:

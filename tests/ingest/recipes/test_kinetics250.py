@@ -26,7 +26,7 @@ def test_a_miniature(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "1 train clips in which nobody was found are left out" in caplog.text
     assert "1 training clips of abnormal actions are left out" in caplog.text
     assert data.frame_labels("v_d").tolist() == [1] * FRAMES
-    poses = read(data.video("v_d"), POSES)
+    poses = read(data.file("v_d"), POSES)
     assert poses.meta["layout"] == "openpose18"
     assert poses.frame["track"].isna().all()  # nobody tracked them
     assert poses.arrays[..., 0].max() > 1  # px, where the file has shares of the frame

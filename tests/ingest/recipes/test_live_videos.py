@@ -20,7 +20,7 @@ def test_a_recording_is_cut_in_two(tmp_path: Path) -> None:
     ]
     assert data.frame_labels("test_murder").tolist() == TRUTH  # abnormal from frame 25 of the recording
     assert not data.frame_labels("train_murder").any()
-    assert len(list(frames(data.video("test_murder"), expected=FRAMES))) == FRAMES
+    assert len(list(frames(data.file("test_murder"), expected=FRAMES))) == FRAMES
 
 
 def test_labels_in_the_part_for_training_are_kept(tmp_path: Path) -> None:

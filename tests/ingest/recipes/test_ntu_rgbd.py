@@ -25,7 +25,7 @@ def test_a_miniature(tmp_path: Path) -> None:
     ]
     assert data.frame_labels("S001C001P003R001A050").tolist() == [1] * FRAMES
     assert data.frame_labels("S001C001P003R001A028").tolist() == [0] * FRAMES
-    poses = read(data.video("S001C001P003R001A050"), POSES)
+    poses = read(data.file("S001C001P003R001A050"), POSES)
     assert (poses.meta["layout"], poses.meta["coordinates"], len(poses)) == ("ntu25", "xyz", 2 * FRAMES)
     assert data.clips[["camera", "scene", "fps"]].iloc[0].tolist() == ["S001C001", "S001", 30]
 

@@ -27,7 +27,7 @@ def test_a_miniature(tmp_path: Path, make: object) -> None:
 def test_images_are_kept_as_they_are(tmp_path: Path) -> None:
     pictures: list[Image] = plain()
     data = imported(tmp_path, clips, ped2(tmp_path / "ped2", pictures), partial=True)
-    decoded = [image for _, image in frames(data.video("train_01"), expected=FRAMES)]
+    decoded = [image for _, image in frames(data.file("train_01"), expected=FRAMES)]
     assert all((image == picture).all() for image, picture in zip(decoded, pictures, strict=True))
 
 

@@ -33,16 +33,18 @@ def test_poses(tmp_path: Path) -> None:
     assert set(data.clips["width"]) == {856}
     assert data.frame_labels("01_0014").tolist() == TRUTH  # masks say 1 for abnormal
     assert data.frame_labels("01_001").tolist() == [0] * FRAMES
-    poses = read(data.video("01_0014"), POSES)
+    poses = read(data.file("01_0014"), POSES)
     assert len(poses) == 2 * FRAMES
     assert poses.meta["layout"] == "coco17"
     assert sorted(poses.frame["track"].unique()) == [0, 1]
+    assert data.description.subsets == {"HR": ["12_0152"]}  # reported beside the whole
 
 
 def test_hr_drops_clips_that_are_not_of_people(tmp_path: Path) -> None:
     data = imported(tmp_path, clips, shanghaitech(tmp_path / "st"), partial="true", hr="true")
     assert data.split("test")["clip"].tolist() == ["01_0014"]
     assert data.description.name == "HR-ShanghaiTech"
+    assert data.description.subsets == {}
 
 
 def test_video(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_video(tmp_path: Path) -> None:
         ["01_0014", "test", FRAMES, 24],
     ]
     assert data.frame_labels("01_0014").tolist() == TRUTH
-    assert len(list(frames(data.video("01_0014"), expected=FRAMES))) == FRAMES
+    assert len(list(frames(data.file("01_0014"), expected=FRAMES))) == FRAMES
 
 
 @pytest.mark.parametrize("partial", [False, True])
