@@ -1,8 +1,9 @@
-"""Models + NORMALIZED → SCORES: how abnormal each window of the test split is, by every seed's model."""
+"""Models + NORMALIZED → SCORES: how abnormal each window is that no model learned from, by every seed's model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
 from stages.core.schemas import SCORES
-from stages.core.storage import sweep
+from stages.core.storage import atomic_folder, sweep
 from stages.core.tables import writing
 from stages.core.windows import Windows
 from stages.detectors import registry
@@ -23,9 +24,12 @@ from stages.detectors.base import Detector
 
 Scores = NDArray[np.float32]
 
+SPLITS = ("test", "validation")
+"""What is scored: the test split to be judged, the validation split to say how high normal footage scores."""
+
 
 def run(project: Project, dataset: str, detector: str) -> None:
-    """Score the test split with every seed's model, a row group at a time.
+    """Score the test and the validation split with every seed's model, a row group at a time.
 
     Raises:
         ParamsError: no such detector, or a section is wrong.
@@ -38,18 +42,34 @@ def run(project: Project, dataset: str, detector: str) -> None:
     seeds = load_section(project, "train", TrainParams).seeds
     folder = project.model(dataset, detector)
     models = {seed: kind.load(seed_folder(folder, seed), device=settings.device) for seed in seeds}
-    source = split_file(project.normalized(dataset, params.window), "test")
     meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
-    target, total = project.scores(dataset, detector), 0
-    sweep(target.parent)
-    with writing(target, SCORES, meta) as out:
-        for windows in bar(read_windows(source, dataset, "test"), what=f"score {detector}", unit=" groups"):
+    target = project.scores(dataset, detector)
+    sweep(target.parent.parent)
+    with atomic_folder(target.parent) as out:
+        for split in SPLITS:
+            source = split_file(project.normalized(dataset, params.window), split)
+            groups = bar(read_windows(source, dataset, split), what=f"score {detector}, {split}", unit=" groups")
+            total = write_scores(
+                out / project.scores(dataset, detector, split).name, groups, models, settings.batch, meta
+            )
+            log.info(
+                f"{detector} on {dataset}, {split}: {total} windows scored by {len(models)} models, in {kind.unit}"
+            )
+            if not total and split == "test":
+                log.warning(f"{detector} on {dataset}: the test split has no windows, so nothing is scored")
+
+
+def write_scores(
+    path: Path, groups: Iterable[Windows], models: Mapping[int, Detector], batch: int, meta: Mapping[str, str]
+) -> int:
+    """Score groups of windows by the model of each seed into one SCORES table; returns how many windows there were."""
+    total = 0
+    with writing(path, SCORES, meta) as out:
+        for windows in groups:
             for seed, model in models.items():
-                out.append(table(windows, score_windows(model, windows, settings.batch), seed))
+                out.append(table(windows, score_windows(model, windows, batch), seed))
             total += len(windows)
-    if not total:
-        log.warning(f"{detector} on {dataset}: the test split has no windows, so nothing is scored")
-    log.info(f"{detector} on {dataset}: {total} windows scored by {len(models)} models, in {kind.unit}")
+    return total
 
 
 def score_windows(model: Detector, windows: Windows, batch: int) -> dict[str, Scores]:

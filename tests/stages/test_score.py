@@ -84,12 +84,22 @@ def test_batches_bound_the_memory_and_change_nothing(tmp_path: Path) -> None:
     here = trained(project(tmp_path, seeds=(0, 1)))
     put(here, "test", {"a": [(mark, 0) for mark in range(5)]})
     whole = scored(here)
-    assert Marker.batches == [5, 5]
+    assert [size for size in Marker.batches if size] == [5, 5]
     first = here.scores("d", "marker").read_bytes()
     Marker.batches.clear()
     pd.testing.assert_frame_equal(scored(project(tmp_path, seeds=(0, 1), batch=2)), whole)
-    assert Marker.batches == [2, 2, 1] * 2
+    assert [size for size in Marker.batches if size] == [2, 2, 1] * 2
     assert here.scores("d", "marker").read_bytes() == first
+
+
+def test_the_validation_split_is_scored_into_a_file_of_its_own(tmp_path: Path) -> None:
+    here = trained(project(tmp_path))
+    put(here, "test", {"a": [(1, 0)]})
+    put(here, "validation", {"quiet": [(7, 0), (8, 0)]})
+    assert scored(here)["clip"].tolist() == ["a"]
+    normal = read(here.scores("d", "marker", "validation"), SCORES).frame
+    assert normal["clip"].tolist() == ["quiet", "quiet"]
+    assert normal["score"].tolist() == [7, 8]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
