@@ -161,14 +161,26 @@ def _record(project: Project, run: Run, seed: int, mine: Mapping[str, Entry], en
 
 
 def _figures(written: Mapping[str, Any], seed: int, run: Run) -> dict[str, float]:
-    """This seed's figures and the coverage; those that are undefined (None) are named in the log."""
+    """This seed's figures, and what is of all seeds together: intervals, AUC by kind, coverage.
+
+    Figures that are undefined (None) are named in the log.
+    """
     own = written.get("seeds", {}).get(str(seed)) or {kind: written.get(kind, {}) for kind in ("raw", "smoothed")}
-    named = dict(flatten({**own, "coverage": written.get("coverage", {}), "counts": written.get("counts", {})}, "/"))
+    shared = {name: written.get(name, {}) for name in ("coverage", "counts")}
+    named = dict(flatten({**own, **shared, **_of_all_seeds(written)}, "/"))
     undefined = sorted(name for name, value in named.items() if not _number(value))
     if undefined:
         log.warning("%s on %s: undefined and not logged: %s", run.detector, run.dataset, ", ".join(undefined))
     first = sorted(named, key=lambda name: not name.endswith("auc"))  # MLflow's charts begin with what comes first
     return {name: float(named[name]) for name in first if _number(named[name])}
+
+
+def _of_all_seeds(written: Mapping[str, Any]) -> dict[str, float]:
+    """Ends of the smoothed AUC's interval, and the AUC of each kind of behaviour, where there are any."""
+    ends = written.get("smoothed_interval", {}).get("auc")
+    kinds = written.get("kinds", {}).items()
+    found = {f"kind/{kind}": part["smoothed"] for kind, part in kinds if part["smoothed"] is not None}
+    return {**({"smoothed/auc_low": ends[0], "smoothed/auc_high": ends[1]} if ends else {}), **found}
 
 
 def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str, str]:

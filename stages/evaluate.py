@@ -1,11 +1,10 @@
-"""Scores of windows → scores of frames, figures, and plots, for one detector on one dataset."""
+"""Scores of windows → scores of frames, figures, alarms and plots, for one detector on one dataset."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,23 +12,30 @@ import pandas as pd
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import DatasetError
 from stages.core.params import load_section
-from stages.core.paths import Project
+from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
-from stages.core.schemas import FRAME_SCORES, SCORES, Rows
+from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows
 from stages.core.storage import atomic_folder, write_text
 from stages.core.tables import read, write
-from stages.evaluation.aggregate import EvaluateParams, aggregate
-from stages.evaluation.metrics import FIGURES, FrameMetrics, frame_metrics, rounded
+from stages.core.truth import frame_kinds, kinds, regions
+from stages.evaluation.aggregate import aggregate, person_scores
+from stages.evaluation.calibrate import calibrate
+from stages.evaluation.conformal import frame_p
+from stages.evaluation.curves import Floats
+from stages.evaluation.detections import boxes, detections
+from stages.evaluation.events import find_events
+from stages.evaluation.metrics import FrameMetrics
+from stages.evaluation.params import EvaluateParams
+from stages.evaluation.protocol import PRESETS, Rules
+from stages.evaluation.summary import calibration, protocols, summary
+from stages.evaluation.trial import KINDS, Trial
 from stages.show.palette import style
 from stages.show.timeline import axis, curve, draw_timeline, truth
 
-KINDS = ("raw", "smoothed")
-
-ROC_POINTS = 500
-"""Points of each written ROC curve: steps of 0.2 % false alarms, finer than a screen shows."""
-
-Found = Mapping[int, Mapping[str, FrameMetrics]]
-"""Metrics per seed and kind."""
+POINTS = 500
+"""Points of each written curve: steps of 0.2 %, finer than a screen shows."""
+CURVES = {"roc": ("fpr", "tpr"), "pr": ("recall", "precision")}
+"""Written curves, with what they run along and what is read off."""
 
 
 def run(project: Project, dataset: str, detector: str) -> None:
@@ -48,83 +54,90 @@ def run(project: Project, dataset: str, detector: str) -> None:
             where=str(data.folder / "clips.csv"),
             fix="give some clips the split `test`",
         )
-    scores = read(project.scores(dataset, detector), SCORES)
-    frames = judge(scores.frame, data, params)
+    scores, normal = (read(project.scores(dataset, detector, split), SCORES) for split in ("test", "validation"))
+    frames, quiet = judge(scores.frame, data, params, "test"), judge(normal.frame, data, params, "validation")
+    found = calibrate(quiet, data.clips, params.calibration, params.bootstrap)
+    if found.reason:
+        log.info("%s: no thresholds for alarms: %s", dataset, found.reason)
+    frames["p"] = pd.Series(frame_p(frames, quiet, data.clips), index=frames.index).astype("Float32")
     unit = scores.meta.get("unit", "")
     write(project.frame_scores(dataset, detector), FRAME_SCORES, Rows(frames, meta={"unit": unit}))
-    found = measure(frames)
-    figures = summary(found, frames, scores.frame, params)
+    events = find_events(frames, data.clips, found)
+    write_text(project.events(dataset, detector), events.table.to_csv(index=False, float_format="%.6g"))
+    trial = put_on_trial(project, data, scores.frame, frames, params)
+    write(project.replicates(dataset, detector), REPLICATES, trial.replicates.rows())
+    parts = sorted(scores.frame["part"].unique())
+    figures = {
+        **summary(trial, len(scores.frame[["clip", "track", "start_frame"]].drop_duplicates())),
+        "rules": params.rules(parts),
+        "protocols": compared(scores.frame, data, params, parts),
+        "calibration": calibration(found, events, sorted(data.split("test")["camera"].unique())),
+    }
     write_text(project.metrics(dataset, detector), json.dumps(figures, indent=2, sort_keys=True, allow_nan=False))
     log.info("%s on %s: AUC %s raw, %s smoothed", detector, dataset, figures["raw"]["auc"], figures["smoothed"]["auc"])
     with atomic_folder(project.plots(dataset, detector)) as folder:
-        roc(found).to_csv(folder / "roc.csv", index=False, lineterminator="\n")
+        for name in CURVES:
+            drawn(trial, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         draw_timelines(folder, data, frames, detector, unit)
 
 
-def judge(scores: pd.DataFrame, data: Dataset, params: EvaluateParams) -> pd.DataFrame:
-    """FRAME_SCORES of the test split; figures are taken from these float32 values, as a reader of the file would."""
-    clips = data.split("test")
-    frames = aggregate(scores, clips, params)
-    labels = np.concatenate([data.frame_labels(clip) for clip in clips["clip"]])
-    frames["label"] = pd.Series(np.tile(labels, frames["seed"].nunique())).astype("Int8")
+def judge(scores: pd.DataFrame, data: Dataset, rules: Rules, split: str) -> pd.DataFrame:
+    """FRAME_SCORES of a split; figures are taken from these float32 values, as a reader of the file would."""
+    clips = data.split(split)
+    frames = aggregate(scores, clips, rules)
+    labels = [data.frame_labels(clip) for clip in clips["clip"]]
+    label = np.tile(np.concatenate(labels), frames["seed"].nunique()) if labels else np.empty(0)
+    frames["label"] = pd.Series(label, index=frames.index).astype("Int8")
+    frames["p"] = pd.Series(np.nan, index=frames.index).astype("Float32")
     return frames.astype({"raw": np.float32, "smoothed": np.float32})[FRAME_SCORES.names()]
 
 
-def measure(frames: pd.DataFrame) -> dict[int, dict[str, FrameMetrics]]:
-    """Metrics per seed, raw and smoothed."""
-    return {
-        int(str(seed)): {kind: frame_metrics(rows["label"], rows[kind], rows["clip"]) for kind in KINDS}
-        for seed, rows in frames.groupby("seed")
-    }
+def put_on_trial(
+    project: Project, data: Dataset, scores: pd.DataFrame, frames: pd.DataFrame, params: EvaluateParams
+) -> Trial:
+    """Gather what figures are taken from."""
+    clips = data.split("test")
+    names = [str(clip) for clip in clips["clip"]]
+    wanted = regions(data)
+    found = {}
+    if wanted is not None:
+        people = person_scores(scores, clips, params)
+        located = boxes(read(clip_file(project.tracks(data.name), clip), TRACKS).frame for clip in names)
+        found = {int(str(seed)): detections(rows, located) for seed, rows in people.groupby("seed")}
+    return Trial(
+        frames=frames.merge(clips[["clip", "scene", "camera"]], on="clip", how="left"),
+        kinds={kind: np.concatenate([frame_kinds(data, clip, kind) for clip in names]) for kind in _kinds(data)},
+        subsets=data.description.subsets,
+        detections=found,
+        regions=None if wanted is None else wanted[wanted["clip"].isin(names)],
+        lengths=dict(zip(names, clips["frames"].astype(int), strict=True)),
+        params=params,
+    )
 
 
-def summary(found: Found, frames: pd.DataFrame, scores: pd.DataFrame, params: EvaluateParams) -> dict[str, Any]:
-    """What is written as metrics.
-
-    Returns:
-        `raw` and `smoothed`: auc, ap, eer, means over seeds; `raw_sd` and `smoothed_sd`: their standard deviations,
-        only with several seeds; `coverage`: share of frames, and of labelled abnormal frames, that carry a score;
-        `counts`; `clips`: AUC of each clip, None where it is of one class; `seeds`: each seed's figures; `rules`: how
-        frames got their scores; `undefined`: why a figure is None.
-    """
-    first = next(iter(found.values()))["raw"]
-    one = frames[frames["seed"] == frames["seed"].iloc[0]]
-    spread = {f"{kind}_sd": _over_seeds(found, kind, _deviation) for kind in KINDS} if len(found) > 1 else {}
-    return {
-        **{kind: _over_seeds(found, kind, _mean) for kind in KINDS},
-        **spread,
-        "coverage": {
-            "frames": rounded(float(frames["scored"].mean())),
-            "abnormal": rounded(float(frames.loc[frames["label"].eq(1).fillna(value=False), "scored"].mean())),
-        },
-        "counts": {
-            "clips": one["clip"].nunique(),
-            "frames": len(one),
-            "abnormal": first.abnormal,
-            "unknown": first.unknown,
-            "windows": len(scores[["clip", "track", "start_frame"]].drop_duplicates()),
-        },
-        "clips": {clip: {kind: _clip_auc(found, kind, clip) for kind in KINDS} for clip in first.clips["clip"]},
-        "seeds": {
-            str(seed): {kind: {name: rounded(getattr(metrics[kind], name)) for name in FIGURES} for kind in KINDS}
-            for seed, metrics in found.items()
-        },
-        "rules": params.rules(),
-        "undefined": [f"{row['clip']}: {row['reason']}" for _, row in first.table().iterrows() if row["reason"]],
-    }
+def compared(
+    scores: pd.DataFrame, data: Dataset, params: EvaluateParams, parts: Sequence[str]
+) -> dict[str, dict[str, object]]:
+    """The same scores, of the same part or fusion, under published protocols."""
+    judged = {"part": params.part, "fusion": params.fusion}
+    rules = {name: PRESETS[name].model_copy(update=judged) for name in params.compare}
+    frames = {name: judge(scores, data, each, "test") for name, each in rules.items()}
+    return protocols(frames, {name: each.rules(parts) for name, each in rules.items()})
 
 
-def roc(found: Found) -> pd.DataFrame:
-    """ROC curves for plotting: fpr, tpr (mean over seeds at equal fpr), kind; empty where undefined."""
-    grid = np.linspace(0, 1, ROC_POINTS - 1)
+def drawn(trial: Trial, name: str) -> pd.DataFrame:
+    """A curve of `CURVES` for plotting, with `kind`: the mean over seeds at equal places; empty where undefined."""
+    along, read_off = CURVES[name]
+    grid = np.linspace(0, 1, POINTS - 1)
     pieces = []
     for kind in KINDS:
-        curves = [metrics[kind].roc for metrics in found.values() if not metrics[kind].reason]
-        if curves:
-            tpr = np.mean([np.interp(grid, curve["fpr"], curve["tpr"]) for curve in curves], axis=0)
-            piece = pd.DataFrame({"fpr": np.append(0, grid), "tpr": np.append(0, tpr), "kind": kind})
-            pieces.append(piece.round({"fpr": 6, "tpr": 6}))
-    return pd.concat(pieces) if pieces else pd.DataFrame(columns=["fpr", "tpr", "kind"])
+        values = [_sampled(metrics[kind], name, grid) for metrics in trial.metrics.values() if not metrics[kind].reason]
+        if values:
+            piece = pd.DataFrame({along: grid, read_off: np.mean(values, axis=0), "kind": kind})
+            start = pd.DataFrame({along: [0.0], read_off: [0.0], "kind": [kind]})
+            pieces.append(pd.concat([start, piece]) if name == "roc" else piece)
+    table = pd.concat(pieces) if pieces else pd.DataFrame(columns=[along, read_off, "kind"])
+    return table.round({along: 6, read_off: 6})
 
 
 def draw_timelines(folder: Path, data: Dataset, frames: pd.DataFrame, detector: str, unit: str) -> None:
@@ -132,22 +145,17 @@ def draw_timelines(folder: Path, data: Dataset, frames: pd.DataFrame, detector: 
     ends = axis(frames)
     groups = frames.groupby("clip")
     for clip, rows in bar(groups, what=f"timelines of {detector}", total=groups.ngroups, unit="clip"):
-        drawn = curve(rows, detector, style(0), ends)
-        draw_timeline(folder / f"timeline-{clip}.png", truth(data, str(clip)), drawn, unit)
+        shown = curve(rows, detector, style(0), ends)
+        draw_timeline(folder / f"timeline-{clip}.png", truth(data, str(clip)), shown, unit)
 
 
-def _over_seeds(found: Found, kind: str, statistic: Any) -> dict[str, float | None]:
-    return {name: statistic([getattr(metrics[kind], name) for metrics in found.values()]) for name in FIGURES}
+def _sampled(metrics: FrameMetrics, name: str, grid: Floats) -> Floats:
+    along, read_off = CURVES[name]
+    table: pd.DataFrame = getattr(metrics, name)
+    return np.asarray(np.interp(grid, table[along], table[read_off]))
 
 
-def _clip_auc(found: Found, kind: str, clip: str) -> float | None:
-    tables = [metrics[kind].clips for metrics in found.values()]
-    return _mean([float(table.loc[table["clip"] == clip, "auc"].iloc[0]) for table in tables])
-
-
-def _mean(values: list[float | None]) -> float | None:
-    return None if None in values else rounded(float(np.mean(np.array(values, dtype=np.float64))))
-
-
-def _deviation(values: list[float | None]) -> float | None:
-    return None if None in values else rounded(float(np.std(np.array(values, dtype=np.float64), ddof=1)))
+def _kinds(data: Dataset) -> list[str]:
+    """Kinds that happen in the test split."""
+    test = set(data.split("test")["clip"])
+    return [kind for kind in kinds(data) if test.intersection(data.labels["clip"][data.labels["kind"] == kind])]

@@ -1,8 +1,7 @@
-"""Frame-level figures: area under the ROC curve, average precision, equal error rate.
+"""Frame-level figures: micro and macro area under the ROC curve, average precision, equal error rate, decidability.
 
-Micro figures join the frames of all clips; the AUC of each clip alone stands beside. Definitions: ROC and average
-precision as in scikit-learn (precision at each threshold weighted by the recall it adds); the equal error rate where
-the ROC curve, linearly interpolated, meets false positive rate = 1 − true positive rate.
+Micro figures join the frames of all clips; macro ones average the clips' own. Definitions: ROC and average precision
+as in scikit-learn; the rest in `ranking`, which computes all of them.
 """
 
 from __future__ import annotations
@@ -15,44 +14,56 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from stages.core.errors import ScoreError
-
-Floats = NDArray[np.float64]
+from stages.evaluation.curves import Floats
+from stages.evaluation.ranking import FIGURES as FIGURES
+from stages.evaluation.ranking import Ranking
 
 DIGITS = 6
 """Digits that figures are written with: finer than any sampling error, coarser than an operating system's libm."""
 
-FIGURES = ("auc", "ap", "eer")
+COUNTS = ("frames", "abnormal", "unknown")
 
 
 @dataclass(frozen=True, eq=False)
 class FrameMetrics:
-    """What `frame_metrics` found.
+    """What `frame_metrics` found. All figures are None, with the reason, where the known labels are of one class.
 
     Args:
-        auc: micro area under the ROC curve, 0.5 is chance; None where it is undefined.
-        ap: average precision; chance is the share of abnormal frames.
-        eer: equal error rate, lower is better.
+        auc: micro area under the ROC curve, 0.5 is chance and what equal scores give.
+        ap: average precision; chance, and what equal scores give, is the share of abnormal frames.
+        eer: equal error rate, lower is better; 0.5 for equal scores.
+        decidability: distance of the class means in pooled deviations; None also where neither class varies.
+        macro: mean AUC of the clips that hold both classes; None also where there are none.
+        macro_sentinel: mean AUC of all clips by UBnormal's convention, see `Ranking.macro_sentinel`; higher than
+            `macro`, so never to be compared with it.
         frames: frames with a known label.
         abnormal: those of them that are abnormal.
         unknown: frames without a label, left out of every figure.
+        two_class: clips that hold both classes.
         reason: why the figures are undefined; empty where they are not.
         clips: one row per clip: clip, frames, abnormal, unknown, auc (NaN where undefined), reason.
         roc: fpr, tpr, threshold of every corner of the ROC curve, from (0, 0) to (1, 1); empty where undefined.
+        pr: recall, precision, threshold of the same thresholds; precision is 1 where nothing alarms.
     """
 
     auc: float | None
     ap: float | None
     eer: float | None
+    decidability: float | None
+    macro: float | None
+    macro_sentinel: float | None
     frames: int
     abnormal: int
     unknown: int
+    two_class: int
     reason: str
     clips: pd.DataFrame
     roc: pd.DataFrame
+    pr: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
         """One row per clip and one, `all`, for all of them joined."""
-        joined = {name: getattr(self, name) for name in ("frames", "abnormal", "unknown", "auc", "ap", "eer", "reason")}
+        joined = {name: getattr(self, name) for name in (*COUNTS, "auc", "ap", "eer", "reason")}
         return pd.concat([self.clips, pd.DataFrame([{"clip": "all", **joined}])], ignore_index=True)
 
     def json(self) -> dict[str, Any]:
@@ -60,7 +71,7 @@ class FrameMetrics:
         per_clip = zip(self.clips["clip"], self.clips["auc"], strict=True)
         return {
             **{name: rounded(getattr(self, name)) for name in FIGURES},
-            **{name: getattr(self, name) for name in ("frames", "abnormal", "unknown", "reason")},
+            **{name: getattr(self, name) for name in (*COUNTS, "two_class", "reason")},
             "clips": {clip: rounded(auc) for clip, auc in per_clip},
         }
 
@@ -82,103 +93,119 @@ def frame_metrics(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> Fra
         Figures; None, with the reason, where the known labels are of one class only.
 
     Raises:
-        ScoreError: the three differ in length, a score is NaN or infinite, or a label is neither 0, 1 nor unknown.
+        ScoreError: the three differ in length or are no rows; a score is missing, NaN or infinite; a label is neither
+            0, 1 nor unknown; a frame names no clip.
     """
-    table = _joined(labels, scores, clips)
-    known = table[table["label"].notna()]
-    truth, values = known["label"].to_numpy() == 1, known["score"].to_numpy()
-    reason = _undefined(truth)
-    curve = _curve(truth, values) if not reason else None
+    table = checked(labels, scores, clips)
+    names, ranking = rank(table)
+    figures = {name: _known(values[0]) for name, values in ranking.figures(np.ones((1, len(names)))).items()}
+    abnormal, normal = int(ranking.abnormal.sum()), int(ranking.normal.sum())
+    reason = undefined(abnormal, normal)
+    roc, precision = _curves(ranking, empty=bool(reason))
     return FrameMetrics(
-        auc=_auc(curve) if curve is not None else None,
-        ap=_average_precision(truth, values) if not reason else None,
-        eer=_equal_error_rate(curve) if curve is not None else None,
-        frames=len(known),
-        abnormal=int(truth.sum()),
-        unknown=len(table) - len(known),
+        **figures,
+        frames=abnormal + normal,
+        abnormal=abnormal,
+        unknown=len(table) - abnormal - normal,
+        two_class=int((~np.isnan(ranking.clip_auc)).sum()),
         reason=reason,
-        clips=pd.DataFrame([_clip(str(clip), rows) for clip, rows in table.groupby("clip")], columns=list(_CLIP)),
-        roc=curve if curve is not None else pd.DataFrame(columns=["fpr", "tpr", "threshold"], dtype=np.float64),
+        clips=_clips(table, names, ranking),
+        roc=roc,
+        pr=precision,
     )
 
 
-_CLIP = ("clip", "frames", "abnormal", "unknown", "auc", "reason")
+def checked(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> pd.DataFrame:
+    """clip, label (NaN unknown) and score of each frame, known to be sound.
 
-
-def _joined(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> pd.DataFrame:
-    label = pd.Series(labels, dtype="Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    score, clip = np.asarray(scores, dtype=np.float64), np.asarray(clips, dtype=object)
+    Raises:
+        ScoreError: as `frame_metrics`.
+    """
+    label, score = _numbers(labels, "labels"), _numbers(scores, "scores")
+    clip = np.atleast_1d(np.asarray(clips, dtype=object))
     if not len(label) == len(score) == len(clip):
         raise ScoreError(
-            f"{len(label)} labels, {len(score)} scores and {len(clip)} clip names: one of each per frame is needed"
+            f"{len(label)} labels, {len(score)} scores and {len(clip)} clip names: one of each per frame is needed",
+            fix="give one of each per frame",
         )
-    bad = ~np.isfinite(score)
-    if bad.any():
-        first = int(bad.argmax())
-        raise ScoreError(
-            f"{int(bad.sum())} scores are NaN or infinite", where=f"frame {first} of those given, clip {clip[first]!r}"
-        )
-    strange = ~(np.isnan(label) | (label == 0) | (label == 1))
-    if strange.any():
-        raise ScoreError(
-            f"{int(strange.sum())} labels are neither 1 (abnormal), 0 (normal) nor unknown",
-            where=f"frame {int(strange.argmax())} of those given",
-        )
+    _refuse(~np.isfinite(score), "scores are NaN or infinite", clip, "score anew with a detector that was trained")
+    _refuse(
+        ~(np.isnan(label) | (label == 0) | (label == 1)),
+        "labels are neither 1 (abnormal), 0 (normal) nor unknown",
+        clip,
+        "write 1 for abnormal, 0 for normal and NaN or null for unknown",
+    )
+    _refuse(pd.isna(clip), "frames name no clip", clip, "name the clip of each frame")
     return pd.DataFrame({"clip": clip, "label": label, "score": score})
 
 
-def _undefined(truth: NDArray[np.bool_]) -> str:
-    """Why there is no ROC curve, or nothing."""
-    if not len(truth):
+def rank(table: pd.DataFrame) -> tuple[list[Any], Ranking]:
+    """Names of all clips, sorted, and the ranking of the frames whose label is known.
+
+    Args:
+        table: `clip`, `label` (1, 0 or NaN) and `score` per frame, as `checked` gives it.
+    """
+    codes, names = pd.factorize(table["clip"], sort=True)
+    known = table["label"].notna().to_numpy()
+    truth = table["label"].to_numpy()[known] == 1
+    ranking = Ranking(truth, table["score"].to_numpy()[known], codes[known].astype(np.int64), len(names))
+    return list(names), ranking
+
+
+def undefined(abnormal: int, normal: int) -> str:
+    """Why this many frames of each class give no figure, or nothing."""
+    if not abnormal + normal:
         return "no frame has a known label"
-    if truth.all() or not truth.any():
-        return f"all {len(truth)} frames with a known label are {'abnormal' if truth.all() else 'normal'}"
+    if not abnormal or not normal:
+        return f"all {abnormal + normal} frames with a known label are {'abnormal' if abnormal else 'normal'}"
     return ""
 
 
-def _clip(clip: str, rows: pd.DataFrame) -> dict[str, Any]:
-    known = rows[rows["label"].notna()]
-    truth = known["label"].to_numpy() == 1
-    reason = _undefined(truth)
-    auc = np.nan if reason else _auc(_curve(truth, known["score"].to_numpy()))
-    counts = len(known), int(truth.sum()), len(rows) - len(known)
-    return dict(zip(_CLIP, (clip, *counts, auc, reason), strict=True))
+def _numbers(values: ArrayLike, what: str) -> Floats:
+    """One per frame, NaN where missing."""
+    try:
+        row = pd.Series(values, dtype="Float64")
+    except (ValueError, TypeError) as error:
+        raise ScoreError(f"{what} are no row of numbers: {error}", fix="give one number per frame") from error
+    return np.asarray(row.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
-def _counts(truth: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats, Floats]:
-    """Threshold, true and false positives at every distinct score, from the highest down."""
-    order = np.argsort(-scores, kind="stable")
-    sorted_scores = scores[order]
-    last = np.flatnonzero(np.append(np.diff(sorted_scores) != 0, True))
-    hits = np.cumsum(truth[order])[last].astype(np.float64)
-    return sorted_scores[last], hits, last + 1 - hits
+def _refuse(bad: NDArray[np.bool_], what: str, clip: NDArray[np.object_], fix: str) -> None:
+    if bad.any():
+        first = int(bad.argmax())
+        where = f"frame {first} of those given, clip {clip[first]!r}"
+        raise ScoreError(f"{int(bad.sum())} {what}", where=where, fix=fix)
 
 
-def _curve(truth: NDArray[np.bool_], scores: Floats) -> pd.DataFrame:
-    """ROC curve with its start at (0, 0), whose threshold no score reaches."""
-    threshold, hits, alarms = _counts(truth, scores)
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _clips(table: pd.DataFrame, names: list[Any], ranking: Ranking) -> pd.DataFrame:
+    abnormal, normal = ranking.abnormal.astype(int), ranking.normal.astype(int)
+    lengths = table["clip"].value_counts().reindex(names).to_numpy(dtype=int)
     return pd.DataFrame(
         {
-            "fpr": np.append(0.0, alarms / alarms[-1]),
-            "tpr": np.append(0.0, hits / hits[-1]),
-            "threshold": np.append(np.inf, threshold),
+            "clip": [str(name) for name in names],
+            "frames": abnormal + normal,
+            "abnormal": abnormal,
+            "unknown": lengths - abnormal - normal,
+            "auc": ranking.clip_auc,
+            "reason": [undefined(*counts) for counts in zip(abnormal, normal, strict=True)],
         }
     )
 
 
-def _auc(curve: pd.DataFrame) -> float:
-    return float(np.trapezoid(curve["tpr"], curve["fpr"]))
-
-
-def _average_precision(truth: NDArray[np.bool_], scores: Floats) -> float:
-    _, hits, alarms = _counts(truth, scores)
-    return float(np.sum(np.diff(hits, prepend=0.0) * hits / (hits + alarms)) / hits[-1])
-
-
-def _equal_error_rate(curve: pd.DataFrame) -> float:
-    """Where the interpolated curve crosses the falling diagonal; the curve never falls, so it does so once."""
-    fpr, tpr = curve["fpr"].to_numpy(), curve["tpr"].to_numpy()
-    gap = fpr + tpr - 1
-    after = int(np.argmax(gap >= 0))
-    share = gap[after - 1] / (gap[after - 1] - gap[after])
-    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
+def _curves(ranking: Ranking, *, empty: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """ROC and precision-recall curve with their start, whose threshold no score reaches."""
+    if empty:
+        columns = ["fpr", "tpr", "threshold"], ["recall", "precision", "threshold"]
+        roc, precision = (pd.DataFrame(columns=names, dtype=np.float64) for names in columns)
+        return roc, precision
+    threshold, hits, alarms = ranking.counts()
+    threshold = np.append(np.inf, threshold)
+    recall: Floats = np.append(0.0, hits / hits[-1])
+    return (
+        pd.DataFrame({"fpr": np.append(0.0, alarms / alarms[-1]), "tpr": recall, "threshold": threshold}),
+        pd.DataFrame({"recall": recall, "precision": np.append(1.0, hits / (hits + alarms)), "threshold": threshold}),
+    )

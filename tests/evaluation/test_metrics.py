@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,46 @@ def test_rounding_keeps_what_is_unknown_unknown() -> None:
     assert (rounded(None), rounded(float("nan")), rounded(1 / 3)) == (None, None, 0.333333)
 
 
+def test_the_precision_recall_curve_of_four_frames() -> None:
+    # From the highest score down the labels are 1, 0, 1, 0.
+    found = metrics([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]).pr
+    assert found["recall"].tolist() == [0, 1 / 2, 1 / 2, 1, 1]
+    assert found["precision"].tolist() == [1, 1, 1 / 2, 2 / 3, 2 / 4]
+    assert found["threshold"].tolist() == [np.inf, 0.8, 0.4, 0.35, 0.1]
+
+
+def test_macro_figures_and_the_clips_they_are_taken_from() -> None:
+    # Clip a is reversed, clip b in order, clip c of one class, clip d without labels.
+    found = frame_metrics([1, 0, 0, 1, 0, np.nan], [1, 2, 0, 1, 1, 9], ["a", "a", "b", "b", "c", "d"])
+    assert (found.macro, found.two_class) == (0.5, 2)
+    # With a normal frame of 0 and an abnormal one of 1 in each scaled clip: a 1/2, b 1, c 3/4; d has nothing to judge.
+    assert found.macro_sentinel == pytest.approx((1 / 2 + 1 + 3 / 4) / 3)
+    # Abnormal scores 1, 1 and normal ones 2, 0, 1: equal means.
+    assert found.decidability == 0
+
+
+def test_figures_that_equal_scores_leave_undefined_are_none() -> None:
+    found = metrics([0, 1], [5, 5])
+    assert (found.auc, found.macro, found.decidability) == (0.5, 0.5, None)
+    lone = frame_metrics([0, 1], [0, 1], ["a", "b"])
+    assert (lone.auc, lone.macro, lone.two_class) == (1, None, 0)
+    assert lone.json()["macro"] is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "what"),
+    [(["x", 1], [0, 1], "labels"), ([0, 1], ["high", 1], "scores"), ([0, 1], [[0, 1], [1, 2]], "scores")],
+)
+def test_what_is_no_row_of_numbers_is_refused(labels: Any, scores: Any, what: str) -> None:
+    with pytest.raises(ScoreError, match=f"{what} are no row of numbers"):
+        frame_metrics(labels, scores, ["a", "a"])
+
+
+def test_a_frame_must_name_its_clip() -> None:
+    with pytest.raises(ScoreError, match="1 frames name no clip"):
+        frame_metrics([0, 1], [0, 1], pd.Series(["a", None]))
+
+
 frames = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=2, max_size=40).filter(
     lambda items: 0 < sum(label for label, _ in items) < len(items)
 )
@@ -162,5 +203,23 @@ def test_reference_figures(shared: Path) -> None:
     assert found.eer == pytest.approx(0.31933884297520665, abs=1e-12)
     other = frame_metrics(second, scores, video)
     assert other.auc == pytest.approx(0.6748407238296843, abs=1e-12)
-    # Mean over the clips that hold both classes.
-    assert other.clips["auc"].mean() == pytest.approx(0.7313336807772202, abs=1e-12)
+    assert other.macro == pytest.approx(0.7313336807772202, abs=1e-12)
+    assert other.macro_sentinel == pytest.approx(0.7927315612709568, abs=1e-12)
+    assert found.decidability == pytest.approx(0.8861640772339694, abs=1e-12)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("name", "raw", "smoothed"),
+    [
+        ("ShanghaiTech", 0.5714483459650523, 0.5876480523808623),
+        ("ShanghaiTech_HR", 0.5680607584774071, 0.5827940373808075),
+    ],
+)
+def test_reference_areas_of_a_whole_test_set(shared: Path, name: str, raw: float, smoothed: float) -> None:
+    with np.load(shared / "oracles" / "stgnf_scoring_oracle.npz") as oracle:
+        abnormal = 1 - oracle[f"{name}_gt_normal1"]
+        clips = np.repeat(np.arange(len(oracle[f"{name}_lens"])), oracle[f"{name}_lens"])
+        # Scores there are high where it is normal.
+        found = [frame_metrics(abnormal, -oracle[f"{name}_frame_{kind}"], clips).auc for kind in ("raw", "smoothed")]
+    assert found == [pytest.approx(raw, abs=1e-12), pytest.approx(smoothed, abs=1e-12)]

@@ -75,6 +75,22 @@ def test_figures_curves_and_what_is_undefined(built: Project, said: pytest.LogCa
     assert "raw/eer, smoothed/eer" in said.text
 
 
+def test_intervals_and_kinds_are_of_all_seeds(built: Project) -> None:
+    path = built.metrics("street", "near")
+    written = json.loads(path.read_text())
+    written["smoothed_interval"] = {"auc": [0.6, 0.9], "ap": None}
+    written["kinds"] = {"fall": {"raw": 0.8, "smoothed": 0.9}, "run": {"raw": None, "smoothed": None}}
+    path.write_text(json.dumps(written))
+    _vouch(built)
+    metrics = read_records(built)[0].metrics
+    assert {name: metrics[name] for name in ("smoothed/auc_low", "smoothed/auc_high", "kind/fall")} == {
+        "smoothed/auc_low": 0.6,
+        "smoothed/auc_high": 0.9,
+        "kind/fall": 0.9,
+    }
+    assert "kind/run" not in metrics
+
+
 def test_each_seed_has_its_own_figures(built: Project) -> None:
     path = built.metrics("street", "near")
     written = json.loads(path.read_text())

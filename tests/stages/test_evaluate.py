@@ -20,6 +20,7 @@ from stages.core.errors import DatasetError, NormotionError, ParamsError, ScoreE
 from stages.core.paths import Project
 from stages.core.schemas import FRAME_SCORES
 from stages.core.tables import read
+from stages.evaluation.ranking import FIGURES
 from tests.show.synthetic import LABELS, build, windows, write_scores
 
 
@@ -98,8 +99,9 @@ def test_coverage_tells_which_frames_carry_a_score(tmp_path: Path) -> None:
     # One window of 4 samples of 2 frames: frames 26 to 33 of the 100; 4 of the 15 abnormal ones.
     write_scores(project, "knn", windows("fall").query("track == 0 and start_frame == 26"))
     found = figures(project)
-    assert found["coverage"] == {"frames": 0.08, "abnormal": round(4 / 15, 6)}
-    assert found["counts"] == {"abnormal": 15, "clips": 2, "frames": 100, "unknown": 0, "windows": 1}
+    assert found["coverage"] == {"frames": 0.08, "abnormal": round(4 / 15, 6), "regions": None}
+    expected = {"abnormal": 15, "clips": 2, "frames": 100, "two_class": 1, "unknown": 0, "windows": 1}
+    assert found["counts"] == expected
 
 
 def test_no_windows_at_all_are_chance_without_coverage(
@@ -109,7 +111,7 @@ def test_no_windows_at_all_are_chance_without_coverage(
     write_scores(project, "knn", windows("fall").head(0))
     with caplog.at_level(logging.WARNING, "normotion"):
         found = figures(project)
-    assert found["coverage"] == {"frames": 0.0, "abnormal": 0.0}
+    assert found["coverage"] == {"frames": 0.0, "abnormal": 0.0, "regions": None}
     assert found["raw"]["auc"] == 0.5
     assert "no frame carries a score" in caplog.text
     assert (project.plots("toy", "knn") / "timeline-fall.png").is_file()
@@ -130,7 +132,7 @@ def test_one_class_has_no_figures_and_says_why(tmp_path: Path) -> None:
     clips = project.raw("toy") / "clips.csv"
     clips.write_text(clips.read_text(encoding="utf-8").replace("fall,1", "fall,0"), encoding="utf-8")
     found = figures(project)
-    assert found["raw"] == found["smoothed"] == {"auc": None, "ap": None, "eer": None}
+    assert found["raw"] == found["smoothed"] == dict.fromkeys(FIGURES)
     assert "all: all 100 frames with a known label are normal" in found["undefined"]
     assert found["coverage"]["abnormal"] is None
     roc = pd.read_csv(project.plots("toy", "knn") / "roc.csv")
@@ -168,7 +170,7 @@ def test_the_roc_curve_is_thin_and_keeps_its_area(tmp_path: Path) -> None:
     found = figures(project)
     roc = pd.read_csv(project.plots("toy", "knn") / "roc.csv")
     for kind, curve in roc.groupby("kind"):
-        assert len(curve) <= evaluate.ROC_POINTS
+        assert len(curve) <= evaluate.POINTS
         assert curve.iloc[0, :2].tolist() == [0, 0]
         assert curve.iloc[-1, :2].tolist() == [1, 1]
         assert np.trapezoid(curve["tpr"], curve["fpr"]) == pytest.approx(found[str(kind)]["auc"], abs=2e-3)
@@ -197,7 +199,12 @@ def test_one_timeline_per_test_clip_and_none_left_over(tmp_path: Path, pictures:
     folder.mkdir(parents=True)
     (folder / "timeline-removed.png").write_bytes(b"old")
     evaluate.run(project, "toy", "knn")
-    assert sorted(path.name for path in folder.iterdir()) == ["roc.csv", "timeline-fall.png", "timeline-walk.png"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "pr.csv",
+        "roc.csv",
+        "timeline-fall.png",
+        "timeline-walk.png",
+    ]
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path: Path, pictures: None) -> None:
@@ -208,7 +215,7 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path, pictures: None) -> None:
         evaluate.run(project, "toy", "knn")
         files = sorted(path for path in (tmp_path / name / "reports").rglob("*") if path.is_file())
         written.append([(path.relative_to(tmp_path / name), path.read_bytes()) for path in files])
-    assert len(written[0]) == 5
+    assert len(written[0]) == 8
     assert written[0] == written[1]
 
 
