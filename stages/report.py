@@ -13,23 +13,33 @@ import pandas as pd
 
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import ParamsError, SchemaError
-from stages.core.params import Run, load_section, nearest, params_error, parse, read_params
+from stages.core.params import Run, dig, load_section, nearest, params_error, parse, read_params
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
-from stages.core.schemas import FRAME_SCORES, SCORES, TRACKS, Rows
+from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows
 from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read
 from stages.detectors.registry import DETECTORS
-from stages.evaluation.aggregate import EvaluateParams, person_scores
+from stages.evaluation.aggregate import person_scores
+from stages.evaluation.comparison import Comparison, against_best
+from stages.evaluation.params import EvaluateParams
+from stages.evaluation.uncertainty import Replicates
+from stages.show.figures import number
 from stages.show.film import Film, choose_frames, draw_film, frame_width
+from stages.show.leaderboard import markdown
 from stages.show.overlay import Person, blank, data_uri, draw_people, read_frames
-from stages.show.page import ClipView, DatasetView, Entry, ReportParams, Still, leaderboard, number, ranked, render
+from stages.show.page import ReportParams, render
 from stages.show.palette import style
+from stages.show.suite_result import read as read_suite
 from stages.show.svg import roc_path
 from stages.show.timeline import Curve, Truth, axis, curve, truth
+from stages.show.views import ClipView, DatasetView, Difference, Entry, Still, ranked
 
 KINDS = ("raw", "smoothed")
+
+FIGURE = "smoothed/auc"
+"""What detectors are ranked and compared by, as REPLICATES names it."""
 
 
 def run(project: Project) -> None:
@@ -37,7 +47,8 @@ def run(project: Project) -> None:
 
     Raises:
         ParamsError: the `report` section is wrong, or there are no runs.
-        SchemaError: a run's figures or frame scores are missing.
+        SchemaError: a run's figures, frame scores or replicates are missing, or a suite's result cannot be read.
+        ScoreError: two detectors were not evaluated on the same clips in the same way.
         VideoError: a test clip cannot be read.
     """
     params = load_section(project, "report", ReportParams)
@@ -47,8 +58,10 @@ def run(project: Project) -> None:
             _view(project, name, [item.detector for item in chosen if item.dataset == name], params, folder)
             for name in dict.fromkeys(item.dataset for item in chosen)
         ]
-        write_text(folder / "index.html", render(params.title, views))
-        write_text(folder / "leaderboard.md", leaderboard(views))
+        suites = [read_suite(path) for path in sorted(project.suites.glob("*.json"))]
+        styles = {name: style(place) for place, name in enumerate(DETECTORS)}
+        write_text(folder / "index.html", render(params.title, views, suites, styles))
+        write_text(folder / "leaderboard.md", markdown(views))
     log.info("the report is %s", project.report / "index.html")
 
 
@@ -98,9 +111,41 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
             film = _film(project, data, known, drawn, cast, params.film_frames)
             draw_film(folder / f"film-{name}-{clip}.png", film)
             stills = _stills(film)
-        views.append(ClipView(known, drawn, stills))
+        views.append(ClipView(known, drawn, stills, str(data.clip(clip)["scene"])))
     digests = {clip: found["sha256"] for clip, found in _json(project.checked(name))["clips"].items()}
-    return DatasetView(data, ranked(list(entries.values())), tuple(views), digests, cast.note)
+    order = ranked(list(entries.values()))
+    differences, uncompared = _differences(project, name, order)
+    return DatasetView(data, order, tuple(views), digests, cast.note, differences, uncompared)
+
+
+def _differences(project: Project, dataset: str, order: Sequence[Entry]) -> tuple[tuple[Difference, ...], str]:
+    """Every other detector beside the best, on the same drawn clips; or none, and why."""
+    if reason := _uncompared(order):
+        return (), reason
+    best, *others = order
+    drawn = {entry.detector: _replicates(project, dataset, entry.detector) for entry in order}
+    confidence = float(best.metrics["bootstrap"]["confidence"])
+    found = against_best(drawn.pop(best.detector), drawn, FIGURE, confidence)
+    return tuple(_difference(best, entry, found[entry.detector], 1 - confidence) for entry in others), ""
+
+
+def _replicates(project: Project, dataset: str, detector: str) -> Replicates:
+    return Replicates.of(read(project.replicates(dataset, detector), REPLICATES))
+
+
+def _difference(best: Entry, other: Entry, found: Comparison | None, alpha: float) -> Difference:
+    """The difference of the two figures in the ranking, with the interval and p-value of their comparison."""
+    less = best.metrics["smoothed"]["auc"] - other.metrics["smoothed"]["auc"]
+    ends, p = ((found.low, found.high), found.p) if found else (None, None)
+    return Difference(other.detector, less, ends, p, distinct=p is not None and p < alpha)
+
+
+def _uncompared(order: Sequence[Entry]) -> str:
+    """Why there is nothing to compare, or nothing."""
+    for entry in order:
+        if not dig(entry.metrics, "smoothed_interval.auc"):
+            return dig(entry.metrics, "bootstrap.reason") or f"{entry.detector} has no interval"
+    return ""
 
 
 def _entry(project: Project, dataset: str, detector: str) -> Entry:
@@ -176,10 +221,9 @@ def _film(project: Project, data: Dataset, clip: Truth, curves: tuple[Curve, ...
     frames = choose_frames(clip, count, np.bincount(tracks.frame["frame"], minlength=clip.frames))
     width = frame_width(len(frames))
     row = data.clip(clip.clip)
-    if data.description.modality == "video":
-        images = read_frames(data.video(clip.clip), frames)
-    else:
-        images = [blank(int(row["width"]), int(row["height"]))] * len(frames)
+    footage = data.video(clip.clip)
+    empty = blank(int(row["width"]), int(row["height"]))
+    images = read_frames(footage, frames) if footage else [empty] * len(frames)
     skeleton = layout(tracks.meta["layout"])
     heat = cast.heat[cast.heat["clip"] == clip.clip]
     people = [_people(tracks, frame, heat) for frame in frames]

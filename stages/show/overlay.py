@@ -106,7 +106,7 @@ def draw_people(
 def data_uri(image: Image) -> str:
     """A frame as a WebP picture inside a `data:` URI, so that a page needs no other file."""
     cv2 = _cv2()
-    _, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 80])
+    _, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 75])
     return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 

@@ -33,7 +33,8 @@ def score_path(scores: Floats, ends: tuple[float, float]) -> str:
     starts = np.unique(np.linspace(0, len(scores), min(POINTS, len(scores)), endpoint=False).astype(int))
     highest = np.fmax.reduceat(scores, starts)
     centres = (starts + np.append(starts[1:], len(scores))) / 2
-    return path(centres / len(scores) * 1000, 100 - (highest - ends[0]) / (ends[1] - ends[0]) * 100)
+    across, down = centres / len(scores) * 1000, 100 - (highest - ends[0]) / (ends[1] - ends[0]) * 100
+    return path(np.round(across), np.round(down, 1))  # finer than is seen, and a page holds hundreds of them
 
 
 def path(x: Floats, y: Floats) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from stages.core.paths import Project, clip_file
-from stages.core.schemas import SCORES, TRACKS, Rows, pose_meta
+from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import write
 
 SIZE = (160, 120)
@@ -45,9 +47,40 @@ def build(root: Path, *, seeds: tuple[int, ...] = (0,), modality: str = "video")
     return project
 
 
-def write_scores(project: Project, detector: str, table: pd.DataFrame) -> None:
-    """Write SCORES of a detector, in nats."""
-    write(project.scores("toy", detector), SCORES, Rows(table, meta={"unit": "nats"}))
+def write_scores(project: Project, detector: str, table: pd.DataFrame, validation: pd.DataFrame | None = None) -> None:
+    """Write SCORES of a detector, in nats, of the test split and of the validation split, which has none by default."""
+    quiet = table.head(0) if validation is None else validation
+    for split, rows in (("test", table), ("validation", quiet)):
+        write(project.scores("toy", detector, split), SCORES, Rows(rows, meta={"unit": "nats"}))
+
+
+def write_judged(project: Project, detector: str, metrics: Mapping[str, Any], seeds: tuple[int, ...] = (0,)) -> None:
+    """Write what `evaluate` would: figures, FRAME_SCORES that rise during the fall, and a ROC curve."""
+    path = project.metrics("toy", detector)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    frames = pd.concat([_frames(clip, seed) for seed in seeds for clip in FRAMES], ignore_index=True)
+    write(project.frame_scores("toy", detector), FRAME_SCORES, Rows(frames, meta={"unit": "nats"}))
+    plots = project.plots("toy", detector)
+    plots.mkdir(parents=True, exist_ok=True)
+    curve = {"fpr": [0, 0.5, 1] * 2, "tpr": [0, 0.8, 1] * 2, "kind": ["raw"] * 3 + ["smoothed"] * 3}
+    pd.DataFrame(curve).to_csv(plots / "roc.csv", index=False)
+
+
+def write_replicates(project: Project, detector: str, values: NDArray[np.float64], draws: str = "draws") -> None:
+    """Write REPLICATES of a smoothed AUC, drawn from twenty clips."""
+    table = {"figure": "smoothed/auc", "replicate": np.arange(len(values), dtype=np.int32), "value": values}
+    rows = Rows(pd.DataFrame(table), meta={"clips": draws, "number": "20"})
+    write(project.replicates("toy", detector), REPLICATES, rows)
+
+
+def _frames(clip: str, seed: int) -> pd.DataFrame:
+    count, _ = FRAMES[clip]
+    fall = np.array([clip == "fall" and 30 <= frame <= 44 for frame in range(count)])
+    score = 4.0 * fall + 0.1 * seed
+    people = {"track": pd.array(fall.astype(int), dtype="Int32"), "label": pd.array(fall.astype(int), dtype="Int8")}
+    frames = {"clip": clip, "frame": np.arange(count), "seed": seed, "scored": True, "raw": score, "smoothed": score}
+    return pd.DataFrame({**frames, **people, "p": pd.NA})[FRAME_SCORES.names()]
 
 
 def windows(clip: str, seed: int = 0, noise: float = 0.1) -> pd.DataFrame:

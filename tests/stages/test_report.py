@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from stages import evaluate, report
 from stages.core.errors import ParamsError, SchemaError, VideoError
@@ -19,21 +24,18 @@ from stages.core.paths import Project, clip_file
 from stages.core.schemas import TRACKS, Rows
 from stages.core.tables import write
 from tests.show.synthetic import build, tracks, windows, write_scores
+from tests.stages.reporting import judge, page
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose two runs are evaluated, to copy from."""
-    project = build(tmp_path_factory.mktemp("judged"))
-    for detector in ("stg_nf", "knn"):
-        evaluate.run(project, "toy", detector)
-    return project.root
+    """A project whose two runs are judged, to copy from."""
+    return judge(build(tmp_path_factory.mktemp("judged"))).root
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draws no timelines and films, for tests that do not look at them."""
-    monkeypatch.setattr(evaluate, "draw_timeline", lambda path, *_: path.write_bytes(b""))
+    """Draws no films, for tests that do not look at them."""
     monkeypatch.setattr(report, "draw_film", lambda path, _: path.write_bytes(b""))
 
 
@@ -54,17 +56,6 @@ def reported(judged: Path) -> tuple[Project, str]:
 def bare(tmp_path: Path, quick: None) -> Project:
     """A project before evaluation."""
     return build(tmp_path)
-
-
-def judge(project: Project) -> Project:
-    for detector in ("stg_nf", "knn"):
-        evaluate.run(project, "toy", detector)
-    return project
-
-
-def page(project: Project) -> str:
-    report.run(project)
-    return (project.report / "index.html").read_text(encoding="utf-8")
 
 
 def edit(project: Project, **changes: Any) -> None:
@@ -99,8 +90,8 @@ def test_the_page_is_whole_and_needs_no_other_file(reported: tuple[Project, str]
     reader.feed(reported[1])
     assert reader.open == []
     outside = [link for link in reader.links if not link.startswith(("data:", "#"))]
-    # The one link leads to the page that names commit and MLflow runs.
-    assert outside == ["../lineage.html"]
+    # They lead to every alarm, and to the page that names commit and MLflow runs.
+    assert outside == ["../events/toy/stg_nf.csv", "../events/toy/knn.csv", "../lineage.html"]
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
     assert "<script" not in reported[1]
     assert "http" not in reported[1].replace("http-equiv", "")
@@ -108,7 +99,7 @@ def test_the_page_is_whole_and_needs_no_other_file(reported: tuple[Project, str]
 
 def test_the_page_names_every_run_clip_rule_and_digest(reported: tuple[Project, str]) -> None:
     _, text = reported
-    for expected in ("stg_nf", "knn", "fall", "walk", "Toy people", "0" * 64, "color-scheme: dark", "0.4 s within"):
+    for expected in ("stg_nf", "knn", "fall", "walk", "Toy people", "0" * 64, "color-scheme: dark", "A rule."):
         assert expected in text
     # Four stills of each of the two clips.
     assert text.count('<img src="data:image/webp;base64,') == 8
@@ -129,7 +120,9 @@ def test_equal_inputs_give_equal_bytes(reported: tuple[Project, str], tmp_path: 
 
 def test_only_listed_runs_are_shown(project: Project) -> None:
     edit(project, runs=[{"dataset": "toy", "detector": "knn"}])
-    assert "stg_nf" not in page(project)
+    text = page(project)
+    assert "knn.csv" in text
+    assert "stg_nf.csv" not in text
 
 
 def test_students_are_shown_beside_runs(project: Project) -> None:
@@ -139,8 +132,8 @@ def test_students_are_shown_beside_runs(project: Project) -> None:
 
 
 def test_several_seeds_show_their_deviation(tmp_path: Path, quick: None) -> None:
-    text = page(judge(build(tmp_path, seeds=(0, 1))))
-    assert re.search(r"\d\.\d{3} ± \d\.\d{3}", text)
+    text = page(judge(build(tmp_path), seeds=(0, 1)))
+    assert "<small>± 0.012</small>" in text
     assert "over 2 seeds" in text
 
 
@@ -155,6 +148,29 @@ def test_a_dataset_of_poses_needs_no_video(bare: Project) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("video", "poses"), encoding="utf-8")
     shutil.rmtree(bare.raw("toy") / "videos")
     assert page(judge(bare)).count("<img") == 8
+
+
+def test_poses_with_footage_beside_them_show_its_frames(bare: Project) -> None:
+    raw = bare.raw("toy")
+    description = (raw / "dataset.yaml").read_text(encoding="utf-8").replace("video", "poses")
+    (raw / "dataset.yaml").write_text(description, encoding="utf-8")
+    clips = pd.read_csv(raw / "clips.csv")
+    beside = clips.assign(video=clips["path"].where(clips["clip"] == "fall"))
+    beside.assign(path="poses/" + clips["clip"]).to_csv(raw / "clips.csv", index=False)
+    (raw / "videos" / "walk.avi").unlink()
+    found = stills(page(judge(bare)))
+    # Frame k of the footage is grey of 4 × k, drawn at three quarters; where there is none, it is dark.
+    assert [int(image[5, 5, 0]) for image in found["fall"]] == pytest.approx([81, 105, 129, 144], abs=12)
+    assert [int(image[5, 5, 0]) for image in found["walk"]] == pytest.approx([31] * 4, abs=4)
+
+
+def stills(text: str) -> dict[str, list[NDArray[np.uint8]]]:
+    """Pictures of a page by clip."""
+    found: dict[str, list[NDArray[np.uint8]]] = {"fall": [], "walk": []}
+    for data, clip in re.findall(r'src="data:image/webp;base64,([^"]*)" alt="Frame \d+ of (\w+)', text):
+        image = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+        found[clip].append(np.asarray(image, dtype=np.uint8))
+    return found
 
 
 def test_a_clip_in_which_nobody_was_seen(bare: Project) -> None:
@@ -184,7 +200,9 @@ def test_people_are_coloured_by_the_first_detector_that_scores_persons(bare: Pro
 def test_no_scores_at_all_still_give_a_page(bare: Project) -> None:
     for detector in ("stg_nf", "knn"):
         write_scores(bare, detector, windows("fall").head(0))
-    assert "<td>0%</td>" in page(judge(bare))
+    text = page(judge(bare, coverage={"frames": 0.0, "abnormal": 0.0}))
+    assert "<td>0%</td>" in text
+    assert "median person" not in text
 
 
 def test_markup_in_a_dataset_is_text(project: Project) -> None:
@@ -226,6 +244,16 @@ def test_a_video_that_cannot_be_read_is_named_and_the_old_page_stays(project: Pr
     with pytest.raises(VideoError, match="cannot be read"):
         report.run(project)
     assert (project.report / "index.html").read_text(encoding="utf-8") == "good"
+
+
+def test_the_page_reads_what_evaluate_writes(bare: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "draw_timeline", lambda path, *_: path.write_bytes(b""))
+    for detector in ("stg_nf", "knn"):
+        evaluate.run(bare, "toy", detector)
+    text = page(bare)
+    assert "0.4 s within each clip" in text
+    assert "AUC by kind" in text
+    assert "No intervals: 2 clips are too few" in text
 
 
 def test_reporting_imports_no_torch(root: Path, project: Project) -> None:

@@ -1,0 +1,145 @@
+"""Calibrated alarms: a threshold per camera from normal footage, and how its alarms fare in the test clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stages.core.params import dig
+from stages.show.figures import DASH, Figure, number
+from stages.show.palette import Style
+from stages.show.views import Entry
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold of one detector for one camera.
+
+    Args:
+        detector: its name.
+        style: colour and dash of its lines.
+        camera: its name.
+        value: the score above which there is an alarm, with its interval.
+        hours: of normal footage it was taken from.
+        alarms: raised in those hours.
+        at_most: false alarms per hour that are to be expected at most.
+        note: what else to know of it; empty if nothing.
+    """
+
+    detector: str
+    style: Style
+    camera: str
+    value: Figure
+    hours: str
+    alarms: str
+    at_most: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """How a detector's alarms fare in the test clips.
+
+    Args:
+        detector: its name.
+        style: colour and dash of its lines.
+        precision: share of alarms that meet something labelled.
+        recall: share of labelled events that were alarmed.
+        delay: median time from the start of an event to its alarm.
+        raised: alarms that are true, of all.
+        found: labelled events that were found, of all.
+        false: false alarms per camera-hour of test footage.
+    """
+
+    detector: str
+    style: Style
+    precision: str
+    recall: str
+    delay: str
+    raised: str
+    found: str
+    false: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the page says of alarms on one dataset.
+
+    Args:
+        target: false alarms per camera-hour that were asked for; empty where nothing is calibrated.
+        thresholds: by detector and camera.
+        alarms: by detector.
+        reasons: why detectors are not calibrated.
+    """
+
+    target: str
+    thresholds: tuple[Threshold, ...]
+    alarms: tuple[Alarms, ...]
+    reasons: tuple[str, ...]
+
+
+def calibration(entries: Sequence[Entry]) -> Calibration:
+    """Gather the calibrations of all runs on one dataset; metrics may hold none."""
+    done = [entry for entry in entries if not _reason(entry.metrics)]
+    targets = dict.fromkeys(f"{dig(entry.metrics, 'calibration.target'):g}" for entry in done)
+    thresholds = [
+        _threshold(entry, camera, found)
+        for entry in done
+        for camera, found in (dig(entry.metrics, "calibration.cameras") or {}).items()
+    ]
+    judged = [_alarms(entry, dig(entry.metrics, "calibration.events")) for entry in done]
+    return Calibration(
+        " or ".join(targets), tuple(thresholds), tuple(row for row in judged if row), _reasons(entries, done)
+    )
+
+
+def _reasons(entries: Sequence[Entry], done: Sequence[Entry]) -> tuple[str, ...]:
+    """Each reason once; with the detectors it holds for, unless it holds for all."""
+    why: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry not in done:
+            why.setdefault(_reason(entry.metrics), []).append(entry.detector)
+    return tuple(why if not done and len(why) == 1 else (f"{', '.join(names)}: {said}" for said, names in why.items()))
+
+
+def _reason(metrics: Mapping[str, Any]) -> str:
+    found = dig(metrics, "calibration")
+    return str(found["reason"]) if found else "the figures hold no calibration"
+
+
+def _threshold(entry: Entry, camera: str, found: Mapping[str, Any]) -> Threshold:
+    ends, alarms = found.get("interval"), found.get("alarms")
+    pooled = "From all cameras joined, as this one has no normal footage." if found.get("pooled") else ""
+    reason = str(found.get("reason") or "")
+    return Threshold(
+        detector=entry.detector,
+        style=entry.style,
+        camera=camera,
+        value=Figure(_short(found.get("threshold")), interval="" if ends is None else f"{ends[0]:.3g}–{ends[1]:.3g}"),
+        hours=_short(found.get("hours")),
+        alarms=DASH if alarms is None else f"{alarms:g}",
+        at_most=_short(found.get("at_most")),
+        note=f"{pooled} {reason[:1].upper()}{reason[1:]}".strip(),
+    )
+
+
+def _alarms(entry: Entry, found: Mapping[str, Any] | None) -> Alarms | None:
+    if not found:
+        return None
+    delay = found.get("delay_seconds")
+    return Alarms(
+        detector=entry.detector,
+        style=entry.style,
+        precision=number(found.get("precision")),
+        recall=number(found.get("recall")),
+        delay=DASH if delay is None else f"{delay:.1f} s",
+        raised=f"{found['true']:g} of {found['events']:g}",
+        found=f"{found['found']:g} of {found['labelled']:g}",
+        false=_short(found.get("false_per_hour")),
+    )
+
+
+def _short(value: float | None) -> str:
+    """Three digits that count, or a dash for None."""
+    return DASH if value is None else f"{value:.3g}"
