@@ -64,6 +64,18 @@ TOOLS = (
         "pipelines.quality:run",
         resumes=False,
     ),
+    Verb(
+        "suite",
+        "run an ablation suite of the papers, or list them",
+        ("name...",),
+        "pipelines.suites.suite:run",
+        (
+            Option("dataset", "what is tested on (simulated)", "NAME"),
+            Option("detector", "which to run; the suite's own without it", "NAME", many=True),
+            Option("seeds", "e.g. 0,1,2; those of params.yaml without it", "N,N"),
+        ),
+        "Finished variants are kept; results are in reports/suites.",
+    ),
     Verb("readme", "refresh the data dictionary, the README's results and pictures", (), "pipelines.readme:run"),
 )
 """The verbs that are no stages."""

@@ -78,6 +78,7 @@ class Verb:
 
 
 STAGES = (
+    Verb("simulate", "make the benchmark of simulated people, with perfect labels"),
     Verb("check", "validate params.yaml, every dataset and its labels"),
     Verb(
         "extract",
@@ -89,7 +90,7 @@ STAGES = (
     Verb("segment", "cut tracks into windows", ("dataset", "window")),
     Verb("normalize", "make windows comparable between people", ("dataset", "window")),
     Verb("train", "fit a detector, once per seed", ("dataset", "detector")),
-    Verb("score", "score the test windows", ("dataset", "detector")),
+    Verb("score", "score the windows no model learned from", ("dataset", "detector")),
     Verb("evaluate", "turn scores into frame scores, figures and plots", ("dataset", "detector")),
     Verb("report", "write the page that compares all runs"),
 )

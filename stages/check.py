@@ -42,8 +42,10 @@ from stages.pose.given import given
 from stages.pose.poseflow import TrackParams
 from stages.pose.video import CheckParams, VideoInfo, count, probe
 from stages.show.page import ReportParams
+from stages.simulation.planning import SimulateParams
 
 SECTIONS: dict[str, type[Section]] = {
+    "simulate": SimulateParams,
     "check": CheckParams,
     "extract": ExtractParams,
     "track": TrackParams,

@@ -26,7 +26,7 @@ from stages.evaluation.detections import boxes, detections
 from stages.evaluation.events import find_events
 from stages.evaluation.metrics import FrameMetrics
 from stages.evaluation.params import EvaluateParams
-from stages.evaluation.protocol import PRESETS, Rules
+from stages.evaluation.protocol import Rules
 from stages.evaluation.summary import calibration, protocols, summary
 from stages.evaluation.trial import KINDS, Trial
 from stages.show.palette import style
@@ -119,8 +119,7 @@ def compared(
     scores: pd.DataFrame, data: Dataset, params: EvaluateParams, parts: Sequence[str]
 ) -> dict[str, dict[str, object]]:
     """The same scores, of the same part or fusion, under published protocols."""
-    judged = {"part": params.part, "fusion": params.fusion}
-    rules = {name: PRESETS[name].model_copy(update=judged) for name in params.compare}
+    rules: dict[str, Rules] = {name: params.under(name) for name in params.compare}
     frames = {name: judge(scores, data, each, "test") for name, each in rules.items()}
     return protocols(frames, {name: each.rules(parts) for name, each in rules.items()})
 

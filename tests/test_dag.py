@@ -13,6 +13,7 @@ import yaml
 
 from stages.core.paths import Project
 from stages.detectors.registry import DETECTORS
+from stages.simulate import DATASET as SIMULATED
 
 ROOT = Path(__file__).resolve().parents[1]
 DAG: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -64,6 +65,12 @@ def test_every_file_a_detector_imports_is_among_its_deps(stage: str, name: str) 
     assert sorted(file for file in wanted - EXEMPT if not covers(listed, file)) == []
 
 
+def test_every_template_is_among_the_reports_deps() -> None:
+    templates = {str(path.relative_to(ROOT)) for path in ROOT.glob("stages/show/*.jinja")}
+    templates -= {"stages/show/quality.html.jinja"}  # the page of another verb
+    assert templates == {dep for dep in deps("report") if dep.endswith(".jinja")}
+
+
 @pytest.mark.parametrize("stage", DAG)
 def test_no_stage_reruns_for_a_file_it_does_not_import(stage: str) -> None:
     detectors = DETECTORS if stage in ("train", "score") else {}
@@ -104,14 +111,15 @@ def test_dvc_and_python_name_the_same_paths() -> None:
     dataset, window = "${item.dataset}", "${item.window}"
     run = ("${item.run.dataset}", "${item.run.detector}")
     expected = {
+        "simulate": [at.raw(SIMULATED)],
         "check": [at.checked("x").parent],
         "extract": [at.poses(dataset)],
         "track": [at.tracks(dataset)],
         "segment": [at.segments(dataset, window)],
         "normalize": [at.normalized(dataset, window)],
         "train": [at.model(*run)],
-        "score": [at.scores(*run)],
-        "evaluate": [at.frame_scores(*run), at.metrics(*run), at.plots(*run)],
+        "score": [at.scores(*run).parent],
+        "evaluate": [at.frame_scores(*run), at.replicates(*run), at.events(*run), at.metrics(*run), at.plots(*run)],
         "report": [at.report],
     }
     for stage, paths in expected.items():
@@ -125,11 +133,12 @@ def _outs(stage: str) -> list[str]:
 
 def test_per_clip_outputs_survive_a_rerun() -> None:
     """DVC deletes a stage's outs before it runs; work done clip by clip must not be lost that way."""
-    for stage in ("extract", "track"):
+    for stage in ("simulate", "extract", "track"):
         assert next(iter(DAG[stage]["outs"][0].values())) == {"persist": True}
 
 
-def test_every_stage_waits_for_the_check() -> None:
+def test_every_stage_waits_for_the_check_and_the_check_for_what_is_simulated() -> None:
+    assert "data/raw" in DAG["check"]["deps"]
     for stage in DAG:
-        if stage != "check":
+        if stage not in ("simulate", "check"):
             assert any(dep.startswith("data/checked") for dep in DAG[stage]["deps"]), stage

@@ -264,7 +264,7 @@ REPLICATES = Schema(
             nullable=True,
         ),
     ),
-    facts=("clips",),
+    facts=("clips", "number"),
 )
 
 SCHEMAS = {

@@ -138,10 +138,10 @@ def test_metadata_says_what_keypoints_are(tmp_path: Path) -> None:
 def test_nullable_numbers_may_be_missing_but_not_infinite(tmp_path: Path) -> None:
     path = tmp_path / "replicates.parquet"
     rows = pd.DataFrame({"figure": "smoothed/auc", "replicate": [0, 1], "value": [0.5, np.nan]})
-    write(path, REPLICATES, Rows(rows, meta={"clips": "x"}))
+    write(path, REPLICATES, Rows(rows, meta={"clips": "x", "number": "2"}))
     assert read(path, REPLICATES).frame["value"].isna().tolist() == [False, True]
     with pytest.raises(SchemaError, match="value has infinite values"):
-        write(path, REPLICATES, Rows(rows.assign(value=np.inf), meta={"clips": "x"}))
+        write(path, REPLICATES, Rows(rows.assign(value=np.inf), meta={"clips": "x", "number": "2"}))
 
 
 def test_damage_behind_a_whole_footer_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,209 @@
+"""The suites as data: which question each asks, which figure of a paper it mirrors, and its variants.
+
+A new suite is one more entry here: what varies is either a parameter (`overrides`), or the data (`edits`), or the data
+set that is learned from (`train_on`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.core.errors import PipelineError
+from stages.core.params import nearest
+from stages.ingest.edits import Contaminate, Edit, Join, Noise, Partial, Scenes, UnlabelledTest
+from stages.show.suite_result import Scale
+
+STG_NF = "Hirschorn and Avidan, STG-NF, ICCV 2023"
+GEPC = "Markovitz et al., GEPC, CVPR 2020"
+ITAE = "Cho et al., ITAE with normalizing flows, Pattern Recognition 2022"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One point on a suite's axis.
+
+    Args:
+        label: on the axis and in tables.
+        value: on the axis, where that is one of numbers.
+        overrides: parameters by dotted name; `{detector}` and `{window}` stand for the detector that runs and the
+            window spec it reads.
+        edits: what is done to the dataset, in order.
+        train_on: another dataset to learn from; empty: its own.
+    """
+
+    label: str
+    value: float | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    train_on: str = ""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named experiment.
+
+    Args:
+        name: on the command line.
+        question: what it answers, one sentence.
+        source: the paper's figure or table it mirrors.
+        axis: what varies, with its unit.
+        scale: of the axis: `linear`, `log` or `names`.
+        variants: what is compared.
+        detectors: which are run unless told otherwise.
+        others: add one variant that learns from each other dataset of params.yaml, and one that also does.
+    """
+
+    name: str
+    question: str
+    source: str
+    axis: str
+    scale: Scale
+    variants: tuple[Variant, ...]
+    detectors: tuple[str, ...] = ("knn", "stg_nf")
+    others: bool = False
+
+
+def _sweep(dotted: str, values: Sequence[float | str], unit: str = "", **also: Any) -> tuple[Variant, ...]:
+    """One variant per value of a parameter; `also` are parameters to set beside it, dots written as `__`."""
+    fixed = {name.replace("__", "."): value for name, value in also.items()}
+    return tuple(
+        Variant(f"{value}{unit}", None if isinstance(value, str) else float(value), {dotted: value, **fixed})
+        for value in values
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+_WINDOW = Suite(
+    "window_length",
+    "How long a window does it take to tell abnormal behaviour from normal?",
+    f"{STG_NF}, supplement figure 9; section 4.4 for a single pose",
+    "window length, seconds",
+    "linear",
+    _sweep("windows.{window}.seconds", (0.1, 0.4, 0.8, 1.2, 1.6, 2.4), " s"),
+)
+_STEPS = Suite(
+    "flow_steps",
+    "How many flow steps does STG-NF need?",
+    f"{STG_NF}, supplement figure 10",
+    "flow steps K",
+    "log",
+    _sweep("detectors.{detector}.steps", (1, 2, 4, 8, 16)),
+    detectors=("stg_nf",),
+)
+_ADJACENCY = Suite(
+    "adjacency",
+    "Does it matter which joints see one another in STG-NF's graph convolution?",
+    f"{STG_NF}, section 4.4, Space-Time, and supplement section 10",
+    "adjacency of the joints",
+    "names",
+    _sweep("detectors.{detector}.adjacency", ("uniform", "distance", "spatial", "identity")),
+    detectors=("stg_nf",),
+)
+_CONTAMINATION = Suite(
+    "contamination",
+    "What is lost when abnormal footage slips into the training data unnoticed?",
+    f"{STG_NF}, figure 6; {GEPC}, figure 5",
+    "abnormal share of the training people in frames, %",
+    "linear",
+    tuple(
+        Variant(_percent(share), 100 * share, edits=(Contaminate(share),)) for share in (0, 0.01, 0.02, 0.05, 0.1, 0.2)
+    ),
+)
+_PARTIAL = Suite(
+    "partial_data",
+    "How much normal footage does it take?",
+    f"{STG_NF}, supplement figure 8",
+    "share of the training clips, %",
+    "log",
+    tuple(Variant(_percent(share), 100 * share, edits=(Partial(share),)) for share in (0.05, 0.1, 0.25, 0.5, 1.0)),
+)
+_NOISE = Suite(
+    "keypoint_noise",
+    "What do inexact poses cost?",
+    f"{STG_NF}, supplement figure 11, there in standard deviations of a window's y",
+    "noise of every keypoint, % of the person's height",
+    "linear",
+    tuple(Variant(_percent(sigma), 100 * sigma, edits=(Noise(sigma),)) for sigma in (0, 0.01, 0.02, 0.05, 0.1)),
+)
+_CROSS = Suite(
+    "cross_dataset",
+    "Does a model that learned elsewhere work here?",
+    f"{STG_NF}, table 3",
+    "learned from",
+    "names",
+    (),
+    others=True,
+)
+_ZERO_SHOT = Suite(
+    "zero_shot",
+    "What if there is no normal footage, and one learns from the very footage that is to be judged, unlabelled?",
+    f"{STG_NF}, section 4.4, Zero-Shot Anomaly Detection",
+    "learned from",
+    "names",
+    (Variant("normal clips"), Variant("unlabelled test clips", edits=(UnlabelledTest(),))),
+)
+_SCENES = Suite(
+    "scenes",
+    "Does a detector that saw few places work in all of them?",
+    f"after {ITAE}, section 5.3 and figure 7, with one test set for all",
+    "scenes in the training clips",
+    "linear",
+    tuple(Variant(str(number), number, edits=(Scenes(number),)) for number in (1, 2, 3, 4)),
+)
+_OWN_SCENES = Suite(
+    "own_scenes",
+    "Does one model cope with more and more places? Each number of them is tested on its own clips.",
+    f"{ITAE}, section 5.3 and figure 7",
+    "scenes in the training and test clips",
+    "linear",
+    tuple(Variant(str(number), number, edits=(Scenes(number, test=True),)) for number in (1, 2, 3, 4)),
+)
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        _WINDOW, _STEPS, _ADJACENCY, _CONTAMINATION, _PARTIAL, _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES
+    )
+}  # fmt: skip
+"""All of them by name, in the order they are listed in."""
+
+
+def suite(name: str) -> Suite:
+    """A suite by name.
+
+    Raises:
+        PipelineError: there is none; gives the nearest that exists.
+    """
+    if name not in SUITES:
+        raise PipelineError(f"no suite {name!r}; {nearest(name, list(SUITES))}", fix="`normotion suite` lists them")
+    return SUITES[name]
+
+
+def variants(chosen: Suite, dataset: str, datasets: Sequence[str]) -> tuple[Variant, ...]:
+    """A suite's variants on one dataset.
+
+    Args:
+        chosen: the suite.
+        dataset: what is tested on.
+        datasets: those of params.yaml.
+
+    Raises:
+        PipelineError: the suite compares with other datasets, and there are none.
+    """
+    if not chosen.others:
+        return chosen.variants
+    others = [name for name in datasets if name != dataset]
+    if not others:
+        raise PipelineError(
+            f"the suite {chosen.name} learns from other datasets, and there is only {dataset!r}",
+            where="params.yaml",
+            fix="add a dataset to `datasets` and run `dvc repro`",
+        )
+    elsewhere = [Variant(other, train_on=other) for other in others]
+    both = [Variant(f"{dataset} and {other}", edits=(Join(other),)) for other in others]
+    return (Variant(dataset), *elsewhere, *both, *chosen.variants)

@@ -1,0 +1,1 @@
+"""Labelled people that move: gait, actions, places, cameras, noise and rendered pictures."""
