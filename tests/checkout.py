@@ -17,6 +17,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 SPANS = {"street_train": (0, 50), "street_fast": (50, 40)}
 """First frame and number of frames of what is taken from each clip of the demo."""
+SUITES = "reports/suites/README.md"
+"""What there is of suites where none was run."""
 LABELS = "clip,start_frame,end_frame,kind\nstreet_fast,10,39,triple speed\n"
 
 
@@ -31,7 +33,8 @@ class Checkout:
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
         )
         for name in tracked.stdout.splitlines():
-            if not name.startswith(("data/", "docs/", "reports/", "tests/")) and (ROOT / name).is_file():
+            elsewhere = name.startswith(("data/", "docs/", "reports/", "tests/")) and name != SUITES
+            if not elsewhere and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         (folder / "dvc.lock").unlink(missing_ok=True)
@@ -44,6 +47,9 @@ class Checkout:
         clips = clips[clips["clip"].isin(SPANS)]
         clips.assign(frames=[SPANS[clip][1] for clip in clips["clip"]]).to_csv(self.raw / "clips.csv", index=False)
         (self.raw / "labels.csv").write_text(LABELS)
+        self.set("datasets", ["demo"])
+        self.set("runs", [{"dataset": "demo", "detector": name} for name in ("stg_nf", "knn")])
+        self.set("train.seeds", [0])
         self.set("detectors.stg_nf.epochs", 1)
         self.set("detectors.stg_nf.batch", 32)
         self.run("git", "init", "-q")
