@@ -31,7 +31,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 
-from stages.evaluation.comparison import against_best, holm, paired
+from stages.evaluation.comparison import against_best, paired
 from stages.evaluation.ranking import FIGURES, Ranking
 from stages.evaluation.uncertainty import BootstrapParams, Floats, Replicates, bootstrap, draw, interval, percentiles
 
@@ -183,6 +183,14 @@ def leaderboard(clips: int, count: int) -> None:
             told[rule] += [(p[:-1] < 0.05).any(), p[-1] < 0.05]
     shown = "; ".join(f"{rule} {equal / done:.1%}, {worse / done:.1%}" for rule, (equal, worse) in told.items())
     print(f"{clips:4d} clips, {done} trials: any equal, the worse one told apart by {shown}")
+
+
+def holm(p: Floats) -> Floats:
+    """P-values `(comparisons,)` corrected for being several: Holm, Scandinavian Journal of Statistics 6, 1979."""
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return adjusted
 
 
 if __name__ == "__main__":

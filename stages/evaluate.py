@@ -19,7 +19,7 @@ from stages.core.storage import atomic_folder, write_text
 from stages.core.tables import read, write
 from stages.core.truth import frame_kinds, kinds, regions
 from stages.evaluation.aggregate import aggregate, person_scores
-from stages.evaluation.calibrate import calibrate
+from stages.evaluation.calibrate import Calibration, calibrate
 from stages.evaluation.conformal import frame_p
 from stages.evaluation.curves import Floats
 from stages.evaluation.detections import boxes, detections
@@ -56,17 +56,18 @@ def run(project: Project, dataset: str, detector: str) -> None:
         )
     scores, normal = (read(project.scores(dataset, detector, split), SCORES) for split in ("test", "validation"))
     frames, quiet = judge(scores.frame, data, params, "test"), judge(normal.frame, data, params, "validation")
-    found = calibrate(quiet, data.clips, params.calibration, params.bootstrap)
+    parts = sorted(scores.frame["part"].unique())
+    found = calibrated(quiet, data, params, parts)
     if found.reason:
         log.info("%s: no thresholds for alarms: %s", dataset, found.reason)
-    frames["p"] = pd.Series(frame_p(frames, quiet, data.clips), index=frames.index).astype("Float32")
+    known = quiet if found.joined else quiet.iloc[:0]
+    frames["p"] = pd.Series(frame_p(frames, known, data.clips), index=frames.index).astype("Float32")
     unit = scores.meta.get("unit", "")
     write(project.frame_scores(dataset, detector), FRAME_SCORES, Rows(frames, meta={"unit": unit}))
     events = find_events(frames, data.clips, found)
     write_text(project.events(dataset, detector), events.table.to_csv(index=False, float_format="%.6g"))
     trial = put_on_trial(project, data, scores.frame, frames, params)
     write(project.replicates(dataset, detector), REPLICATES, trial.replicates.rows())
-    parts = sorted(scores.frame["part"].unique())
     figures = {
         **summary(trial, len(scores.frame[["clip", "track", "start_frame"]].drop_duplicates())),
         "rules": params.rules(parts),
@@ -90,6 +91,13 @@ def judge(scores: pd.DataFrame, data: Dataset, rules: Rules, split: str) -> pd.D
     frames["label"] = pd.Series(label, index=frames.index).astype("Int8")
     frames["p"] = pd.Series(np.nan, index=frames.index).astype("Float32")
     return frames.astype({"raw": np.float32, "smoothed": np.float32})[FRAME_SCORES.names()]
+
+
+def calibrated(quiet: pd.DataFrame, data: Dataset, params: EvaluateParams, parts: Sequence[str]) -> Calibration:
+    """Thresholds from normal footage; none where the rules make the scores of two recordings incomparable."""
+    if reason := params.relative(parts):
+        return Calibration(params.calibration, {}, None, reason)
+    return calibrate(quiet, data.clips, params.calibration, params.bootstrap)
 
 
 def put_on_trial(

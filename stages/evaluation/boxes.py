@@ -68,9 +68,11 @@ def sound(table: pd.DataFrame, what: str, extra: str) -> pd.DataFrame:
             ≥ 0; a box ends before it begins.
     """
     names = ["clip", "frame", *CORNERS, extra]
-    missing = [name for name in names if name not in table]
+    missing = [name for name in names if list(table).count(name) != 1]
     if missing:
-        raise ScoreError(f"{what} lack the columns {missing}", fix=f"give the columns {', '.join(names)}")
+        raise ScoreError(
+            f"{what} lack the columns {missing}, or have them twice", fix=f"give the columns {', '.join(names)}"
+        )
     rows = table[names].reset_index(drop=True)
     refuse(rows, rows.isna().any(axis=1), f"{what} have a missing or NaN value", "give a value in every column")
     measured = ["frame", *CORNERS, *(["score"] if extra == "score" else [])]

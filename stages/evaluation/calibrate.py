@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -109,22 +109,6 @@ class Calibration:
             row["threshold"] = row.pop("value")
         return {"target": self.params.false_alarms_per_hour, "reason": self.reason, "cameras": rows}
 
-    def json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes the same again."""
-        return {
-            "params": self.params.model_dump(),
-            "cameras": {name: _plain(camera) for name, camera in self.cameras.items()},
-            "joined": None if self.joined is None else _plain(self.joined),
-            "reason": self.reason,
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """What `json` gave."""
-        cameras = {name: _camera_from(camera) for name, camera in plain["cameras"].items()}
-        joined = None if plain["joined"] is None else _camera_from(plain["joined"])
-        return cls(CalibrationParams(**plain["params"]), cameras, joined, plain["reason"])
-
 
 def calibrate(
     frames: pd.DataFrame, clips: pd.DataFrame, params: CalibrationParams, bootstrap: BootstrapParams
@@ -201,9 +185,10 @@ def _threshold(material: _Material, chosen: Bools, target: float, bootstrap: Boo
     short = target * hours < 1 - SLACK
     reason = ""
     if short:
+        promised = f"{at_most:,.0f}" if at_most >= 100 else f"{at_most:.2g}"
         reason = (
-            f"{hours:.2g} h of normal footage are too short for {target:g} false alarms per hour: "
-            f"the threshold is the lowest without any, which promises at most {at_most:.2g} per hour"
+            f"{hours:.2g} h of normal footage are too short for a target of {target:g} per hour: the threshold is the "
+            f"lowest without a false alarm, which promises at most {promised} per hour"
         )
     elif not crossed[0]:
         reason = f"normal footage never gives that many alarms: {ringing[0]} ring in {hours:.2g} h"
@@ -224,16 +209,3 @@ def _ends(material: _Material, chosen: Bools, target: float, bootstrap: Bootstra
 def _allowed(expected: Floats) -> Floats:
     """Alarms that may ring where the target allows `expected`, `(B,)`: one less, as the next one sets the threshold."""
     return np.asarray(np.maximum(np.floor(expected + SLACK) - 1, 0))
-
-
-def _plain(camera: Camera) -> dict[str, Any]:
-    row = asdict(camera.threshold)
-    bounds = row["interval"]
-    row["interval"] = None if bounds is None else list(bounds)
-    return {"threshold": row, "frames": camera.frames.json(), "clips": camera.clips.json()}
-
-
-def _camera_from(plain: Mapping[str, Any]) -> Camera:
-    row = dict(plain["threshold"])
-    row["interval"] = None if row["interval"] is None else tuple(row["interval"])
-    return Camera(Threshold(**row), Tail.from_json(plain["frames"]), Tail.from_json(plain["clips"]))

@@ -1,8 +1,8 @@
 """Which of two detectors is better on the same clips, and which of a leaderboard's entries are no worse than its best.
 
 Both are judged on the same drawn clips: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 16.
-Several comparisons at once: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979; Westfall and Young,
-"Resampling-Based Multiple Testing", 1993, section 2.5 (the largest of all differences, each in its deviations).
+Several comparisons at once: Westfall and Young, "Resampling-Based Multiple Testing", 1993, section 2.5 (the largest of
+all differences, each in its deviations).
 """
 
 from __future__ import annotations
@@ -70,21 +70,6 @@ def paired(a: Replicates, b: Replicates, figure: str, confidence: float = 0.95) 
     return Comparison(float(known.mean()), *percentiles(known, a.clips, confidence), _for_few(p, a.clips))
 
 
-def holm(p: Floats) -> Floats:
-    """P-values that hold for several comparisons at once, such as a champion's with each of its challengers.
-
-    Args:
-        p: `(comparisons,)`, of comparisons that were chosen before looking at the figures.
-
-    Returns:
-        `(comparisons,)`, none smaller than given, at most 1.
-    """
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return adjusted
-
-
 def against_best(
     best: Replicates, others: Mapping[str, Replicates], figure: str, confidence: float = 0.95
 ) -> dict[str, Comparison | None]:
@@ -107,31 +92,12 @@ def against_best(
     """
     compared = {name: paired(best, other, figure, confidence) for name, other in others.items()}
     known = {name: found for name, found in compared.items() if found is not None}
-    values = np.array([entry.figures[figure] for entry in (best, *(others[name] for name in known))]) if known else None
-    if values is None:
+    if not known:
         return compared
+    values = np.array([entry.figures[figure] for entry in (best, *(others[name] for name in known))])
     together = values[:, ~np.isnan(values).any(axis=0)]
     corrected = [max(known[name].p, _for_few(p, best.clips)) for name, p in zip(known, _largest(together), strict=True)]
     return compared | {name: replace(known[name], p=p) for name, p in zip(known, corrected, strict=True)}
-
-
-def indistinguishable(best: Replicates, others: Mapping[str, Replicates], figure: str, alpha: float = 0.05) -> set[str]:
-    """Entries of a leaderboard that the clips cannot tell from its best.
-
-    Args:
-        best: replicates of the entry that comes first.
-        others: of the other entries, by name.
-        figure: the one that the leaderboard is ordered by.
-        alpha: share of leaderboards of equals, about, in which any entry is wrongly told from the best.
-
-    Returns:
-        Names of those whose p-value from `against_best` is not below `alpha`, and of those that cannot be compared.
-
-    Raises:
-        ScoreError: as `paired`.
-    """
-    compared = against_best(best, others, figure)
-    return {name for name, found in compared.items() if found is None or found.p >= alpha}
 
 
 def _demand_alike(a: Replicates, b: Replicates) -> None:

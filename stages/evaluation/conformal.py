@@ -8,7 +8,6 @@ where it stands among the frames of normal footage. Clips are: p of a clip's hig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -52,15 +51,6 @@ class Tail:
         reached = len(rising) - np.searchsorted(rising, np.asarray(scores, dtype=np.float64), side="left")
         as_high = np.append(np.array(self.ranks, dtype=np.int64) - 1, self.count)[reached]
         return np.asarray((1 + as_high) / (1 + self.count))
-
-    def json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {"count": self.count, "ranks": list(self.ranks), "scores": list(self.scores)}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """What `json` gave."""
-        return cls(plain["count"], tuple(plain["ranks"]), tuple(plain["scores"]))
 
 
 def frame_p(frames: pd.DataFrame, normal: pd.DataFrame, clips: pd.DataFrame) -> Floats:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from stages.evaluation.alarms import Bools, Floats, Ints, levels, runs
 from stages.evaluation.calibrate import Calibration
-from stages.evaluation.footage import NOBODY, Footage, footage
+from stages.evaluation.footage import Footage, footage
+from stages.evaluation.landing import NOBODY
 
 COLUMNS = (
     "clip", "camera", "start_frame", "end_frame", "start_seconds", "end_seconds", "peak_frame", "peak_score",
@@ -49,7 +50,8 @@ class Events:
         Returns:
             precision: share of the alarms of known truth that are true; recall: share of the labelled intervals that
             are found; delay_seconds: median over those; false_per_hour: false alarms per hour of normal footage; None
-            where there is nothing to divide by. Counts: events, true, labelled (intervals), found.
+            where there is nothing to divide by; normal_hours: what that rests on. Counts: events, true, false,
+            labelled (intervals), found.
         """
         true, false = (int(self.table["labelled"].eq(value).sum()) for value in (1, 0))
         delays = self.intervals["delay_seconds"].dropna()
@@ -59,9 +61,11 @@ class Events:
             "delay_seconds": float(delays.median()) if len(delays) else None,
             "events": len(self.table),
             "true": true,
+            "false": false,
             "labelled": len(self.intervals),
             "found": len(delays),
             "false_per_hour": _share(false, self.normal_hours) if self.ready else None,
+            "normal_hours": self.normal_hours,
         }
 
 

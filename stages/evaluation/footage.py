@@ -9,13 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.errors import DatasetError, ScoreError
+from stages.evaluation.landing import track_ids
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-NOBODY = -1
-"""Stands for a null track; tracks are ≥ 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +71,8 @@ def footage(frames: pd.DataFrame, clips: pd.DataFrame) -> Footage:
     score = frames["smoothed"].to_numpy(dtype=np.float64)
     order = np.lexsort((seed, -score, frame, code)).reshape(-1, _seeds(code, frame, seed))
     worst = frames.iloc[order[:, 0]]  # of the seed that is most alarmed
-    track = np.asarray(worst["track"].astype("Int64").fillna(NOBODY), dtype=np.int64)
     label = np.asarray(worst["label"].astype("Float64").fillna(np.nan), dtype=np.float64)
-    found = Footage(named, code[order[:, 0]], frame[order[:, 0]], score[order].mean(axis=1), track, label)
+    found = Footage(named, code[order[:, 0]], frame[order[:, 0]], score[order].mean(axis=1), track_ids(worst), label)
     _demand_consecutive(found)
     return found
 

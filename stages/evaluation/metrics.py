@@ -87,7 +87,9 @@ def frame_metrics(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> Fra
     Args:
         labels: `(frames,)`, 1 abnormal, 0 normal, NaN or null unknown (left out).
         scores: `(frames,)`, finite, higher = more abnormal.
-        clips: `(frames,)`, the clip each frame belongs to.
+        clips: `(frames,)`, the clip each frame belongs to; 1 and "1" are the same one.
+
+    The three are taken in their order: an index that pandas gave them plays no part.
 
     Returns:
         Figures; None, with the reason, where the known labels are of one class only.
@@ -116,13 +118,15 @@ def frame_metrics(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> Fra
 
 
 def checked(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> pd.DataFrame:
-    """clip, label (NaN unknown) and score of each frame, known to be sound.
+    """Clip (as text), label (NaN unknown) and score of each frame, known to be sound.
 
     Raises:
         ScoreError: as `frame_metrics`.
     """
     label, score = _numbers(labels, "labels"), _numbers(scores, "scores")
     clip = np.atleast_1d(np.asarray(clips, dtype=object))
+    if clip.ndim != 1:
+        raise ScoreError(f"clip names have the shape {clip.shape}", fix="give one name per frame")
     if not len(label) == len(score) == len(clip):
         raise ScoreError(
             f"{len(label)} labels, {len(score)} scores and {len(clip)} clip names: one of each per frame is needed",
@@ -136,10 +140,10 @@ def checked(labels: ArrayLike, scores: ArrayLike, clips: ArrayLike) -> pd.DataFr
         "write 1 for abnormal, 0 for normal and NaN or null for unknown",
     )
     _refuse(pd.isna(clip), "frames name no clip", clip, "name the clip of each frame")
-    return pd.DataFrame({"clip": clip, "label": label, "score": score})
+    return pd.DataFrame({"clip": clip, "label": label, "score": score}).astype({"clip": str})
 
 
-def rank(table: pd.DataFrame) -> tuple[list[Any], Ranking]:
+def rank(table: pd.DataFrame) -> tuple[list[str], Ranking]:
     """Names of all clips, sorted, and the ranking of the frames whose label is known.
 
     Args:
@@ -149,7 +153,7 @@ def rank(table: pd.DataFrame) -> tuple[list[Any], Ranking]:
     known = table["label"].notna().to_numpy()
     truth = table["label"].to_numpy()[known] == 1
     ranking = Ranking(truth, table["score"].to_numpy()[known], codes[known].astype(np.int64), len(names))
-    return list(names), ranking
+    return [str(name) for name in names], ranking
 
 
 def undefined(abnormal: int, normal: int) -> str:
@@ -181,12 +185,12 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _clips(table: pd.DataFrame, names: list[Any], ranking: Ranking) -> pd.DataFrame:
+def _clips(table: pd.DataFrame, names: list[str], ranking: Ranking) -> pd.DataFrame:
     abnormal, normal = ranking.abnormal.astype(int), ranking.normal.astype(int)
     lengths = table["clip"].value_counts().reindex(names).to_numpy(dtype=int)
     return pd.DataFrame(
         {
-            "clip": [str(name) for name in names],
+            "clip": names,
             "frames": abnormal + normal,
             "abnormal": abnormal,
             "unknown": lengths - abnormal - normal,

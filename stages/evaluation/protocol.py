@@ -96,6 +96,19 @@ class Rules(Section):
             self._origin(),
         ]
 
+    def relative(self, parts: Sequence[str]) -> str:
+        """Why a score of one recording says nothing of another's, as a threshold has to; empty where it does.
+
+        Args:
+            parts: the detector's.
+
+        Raises:
+            ScoreError: as `plan`.
+        """
+        scopes = {self.normalization, *(term.normalize for term in plan(parts, self.part, self.fusion))}
+        scope = next((scope for scope in ("clip", "split") if scope in scopes), "")
+        return scope and f"scores are brought to 0 … 1 by the extremes of their own {scope}, whatever happens in it"
+
     def _joined(self, parts: Sequence[str]) -> list[str]:
         if len(parts) < 2:
             return []

@@ -88,7 +88,7 @@ def rbdc_tbdc(
     Raises:
         ScoreError: a column is missing; a frame, coordinate or score is missing, NaN or infinite; a box ends before
             it begins; a region stands there twice; a clip is not in `n_frames` or a frame outside it; `n_frames` is
-            less than the frames that hold boxes; alpha or beta is not in (0, 1].
+            no whole number or less than the frames that hold boxes; alpha or beta is not in (0, 1].
     """
     ranking = RegionRanking(detections, regions, n_frames, alpha, beta)
     found = {name: None if np.isnan(value) else value for name, value in ranking.whole().items()}
@@ -138,7 +138,7 @@ class RegionRanking:
                 raise ScoreError(f"{name} is {value}", fix=f"give {name} > 0 and ≤ 1")
         boxes, truth = sound(detections, "detections", "score"), sound(regions, "regions", "track")
         refuse(truth, truth.duplicated(["clip", "track", "frame"]), "regions stand there twice", "keep one of each")
-        lengths = {str(clip): count for clip, count in frames.items()} if isinstance(frames, Mapping) else frames
+        lengths = _counted(frames)
         self.clips = sorted(
             lengths if isinstance(lengths, dict) else {*boxes["clip"].unique(), *truth["clip"].unique()}
         )
@@ -217,6 +217,22 @@ class RegionRanking:
             area["tbdc"] += self._found_tracks[chosen] @ left
         totals = {"rbdc": self.regions, "tbdc": self.tracks}
         return {name: ratio(area[name], frames * (weights @ totals[name])) for name in area}
+
+
+def _counted(frames: int | Mapping[str, int]) -> int | dict[str, int]:
+    """Whole numbers of frames ≥ 0, clips as text."""
+    try:
+        given = {str(clip): count for clip, count in frames.items()} if isinstance(frames, Mapping) else {"": frames}
+        counts = {clip: int(count) for clip, count in given.items()}
+        whole = all(count == given[clip] and count >= 0 for clip, count in counts.items())
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise ScoreError(
+            f"n_frames is {frames!r:.80}: no whole number of frames ≥ 0",
+            fix="give the frames of the whole test set as one number, or a dictionary of clip to number",
+        )
+    return counts if isinstance(frames, Mapping) else counts[""]
 
 
 def _lengths(boxes: pd.DataFrame, frames: int | dict[str, int]) -> Floats:

@@ -98,7 +98,7 @@ def _coverage(trial: Trial) -> dict[str, float | None]:
     return {
         "frames": rounded(float(scored.mean())),
         "abnormal": rounded(float(scored[abnormal].mean())) if abnormal.any() else None,
-        "regions": rounded(float(np.mean(found))) if found else None,
+        **({"regions": rounded(float(np.mean(found)))} if found else {}),
     }
 
 
@@ -126,6 +126,7 @@ def _bootstrap(trial: Trial) -> dict[str, Any]:
     return {
         "replicates": params.replicates,
         "confidence": params.confidence,
+        "least_clips": params.least_clips,
         "clips": len(trial.clips),
         "defined": rounded(float(np.mean(~np.isnan(values)))),
         "reason": trial.why_no_interval(),

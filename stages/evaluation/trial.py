@@ -82,7 +82,7 @@ class Trial:
         if self.regions is None or self.regions.empty:
             return "the dataset has no labelled regions"
         if all(found.empty for found in self.detections.values()):
-            return "the detector scores whole frames, not people in them"
+            return "no score belongs to a person in the picture"
         return ""
 
     @cached_property

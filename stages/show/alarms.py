@@ -49,7 +49,8 @@ class Alarms:
         delay: median time from the start of an event to its alarm.
         raised: alarms that are true, of all.
         found: labelled events that were found, of all.
-        false: false alarms per camera-hour of test footage.
+        false: false alarms per camera-hour of normal test footage.
+        counted: what that rests on: how many false alarms in how many hours; empty where there is nothing.
     """
 
     detector: str
@@ -60,6 +61,7 @@ class Alarms:
     raised: str
     found: str
     false: str
+    counted: str
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ class Calibration:
 
     Args:
         target: false alarms per camera-hour that were asked for; empty where nothing is calibrated.
+        kept: how many thresholds cannot keep the target, and what they promise; empty where all can.
         thresholds: by detector and camera.
         alarms: by detector.
         reasons: why detectors are not calibrated.
     """
 
     target: str
+    kept: str
     thresholds: tuple[Threshold, ...]
     alarms: tuple[Alarms, ...]
     reasons: tuple[str, ...]
@@ -90,7 +94,28 @@ def calibration(entries: Sequence[Entry]) -> Calibration:
     ]
     judged = [_alarms(entry, dig(entry.metrics, "calibration.events")) for entry in done]
     return Calibration(
-        " or ".join(targets), tuple(thresholds), tuple(row for row in judged if row), _reasons(entries, done)
+        " or ".join(targets),
+        _kept(done),
+        tuple(thresholds),
+        tuple(row for row in judged if row),
+        _reasons(entries, done),
+    )
+
+
+def _kept(done: Sequence[Entry]) -> str:
+    """A target of one alarm in more hours than there were cannot be kept, only neared."""
+    every = [
+        (found["hours"] * dig(entry.metrics, "calibration.target"), found["at_most"])
+        for entry in done
+        for found in (dig(entry.metrics, "calibration.cameras") or {}).values()
+    ]
+    least = [at_most for expected, at_most in every if expected < 1]
+    if not least:
+        return ""
+    ends = dict.fromkeys((_short(min(least)), _short(max(least))))
+    return (
+        f"{len(least)} of {len(every)} thresholds rest on too little normal footage to keep that:"
+        f" they promise no better than {' to '.join(ends)} false alarms per hour."
     )
 
 
@@ -137,9 +162,12 @@ def _alarms(entry: Entry, found: Mapping[str, Any] | None) -> Alarms | None:
         raised=f"{found['true']:g} of {found['events']:g}",
         found=f"{found['found']:g} of {found['labelled']:g}",
         false=_short(found.get("false_per_hour")),
+        counted=f"{found['false']:g} in {_short(found['normal_hours'])} h" if found.get("normal_hours") else "",
     )
 
 
 def _short(value: float | None) -> str:
-    """Three digits that count, or a dash for None."""
-    return DASH if value is None else f"{value:.3g}"
+    """Three digits that count, all of them before the point, or a dash for None."""
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"

@@ -14,6 +14,12 @@ from stages.show.views import DatasetView, Entry
 CLIP_COLUMNS = 8
 """Datasets with more test clips have no column per clip: each clip's AUC stands beside its timeline."""
 
+LISTED = 3
+"""More clips without an AUC are counted, not named."""
+
+FEW = 10
+"""Clips below which intervals are known to be too narrow (docs/decisions/0011)."""
+
 TIED = "≈"
 """Marks a detector that cannot be told from the best."""
 
@@ -87,7 +93,7 @@ def reading(view: DatasetView) -> list[str]:
         said.append(f"Macro AUC is the mean over the clips that hold both classes: {counts['two_class']}.")
     if seeds > 1:
         said.append(f"Mean ± standard deviation over {seeds} seeds.")
-    return [*said, *_intervals(first), *_unmeasured(view), *(f"Undefined: {why}." for why in first["undefined"])]
+    return [*said, *_intervals(first), *_unmeasured(view), *_undefined(first["undefined"])]
 
 
 def _intervals(metrics: Mapping[str, Any]) -> list[str]:
@@ -95,7 +101,21 @@ def _intervals(metrics: Mapping[str, Any]) -> list[str]:
     if not found or found["reason"]:
         return []
     drawn = f"{found['replicates']} draws of {found['clips']} clips with replacement"
-    return [f"Below a figure stands its {found['confidence']:.0%} interval, from {drawn}."]
+    least = found.get("least_clips", FEW)
+    few = f", though from fewer than {FEW} it holds the true figure less often than it says" if least < FEW else ""
+    return [
+        f"Below a figure stands its {found['confidence']:.0%} interval, from {drawn}.",
+        f"A kind, scene or camera has one where {least} clips or more show something abnormal{few}.",
+    ]
+
+
+def _undefined(reasons: Sequence[str]) -> list[str]:
+    """Why figures are undefined: each reason, or, of more than a few clips, how many."""
+    clips = [why for why in reasons if not why.startswith("all: ")]
+    if len(clips) <= LISTED:
+        return [f"Undefined: {why}." for why in reasons]
+    whole = [f"Undefined: {why}." for why in reasons if why not in clips]
+    return [f"{len(clips)} clips, being of one class or without labels, have no AUC of their own.", *whole]
 
 
 def _unmeasured(view: DatasetView) -> list[str]:

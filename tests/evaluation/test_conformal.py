@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,11 +42,6 @@ def test_many_scores_are_thinned_by_one_part_in_a_hundred() -> None:
     assert len(tail.scores) < 1000
     assert (tail.p(asked) >= exact).all()
     assert (tail.p(asked) <= 1.0101 * exact).all()
-
-
-def test_it_comes_back_from_json() -> None:
-    tail = Tail.of(np.random.default_rng(0).normal(size=500))
-    assert Tail.from_json(json.loads(json.dumps(tail.json()))) == tail
 
 
 @pytest.mark.parametrize("count", [5, 40])

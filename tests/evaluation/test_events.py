@@ -90,6 +90,8 @@ def test_figures_of_three_alarms_and_three_intervals() -> None:
     assert figures["delay_seconds"] == 0
     # One false alarm in six normal seconds.
     assert figures["false_per_hour"] == pytest.approx(3600 / 6)
+    assert figures["false"] == 1
+    assert figures["normal_hours"] == pytest.approx(6 / 3600)
 
 
 def test_delay_runs_to_the_first_alarm_in_the_interval() -> None:
@@ -127,7 +129,7 @@ def test_unknown_frames_neither_help_nor_harm() -> None:
 def test_without_labels_there_are_alarms_and_no_figures() -> None:
     figures = found([0, 2, 0], [None, None, None]).json()
     undefined = {"precision": None, "recall": None, "delay_seconds": None, "false_per_hour": None}
-    assert figures == {**undefined, "events": 1, "true": 0, "labelled": 0, "found": 0}
+    assert figures == {**undefined, "events": 1, "true": 0, "false": 0, "labelled": 0, "found": 0, "normal_hours": 0}
 
 
 def test_without_normal_footage_there_are_no_alarms_and_no_figures() -> None:
@@ -136,7 +138,15 @@ def test_without_normal_footage_there_are_no_alarms_and_no_figures() -> None:
     assert events.table.empty
     assert tuple(events.table.columns) == COLUMNS
     undefined = {"precision": None, "recall": None, "delay_seconds": None, "false_per_hour": None}
-    assert events.json() == {**undefined, "events": 0, "true": 0, "labelled": 1, "found": 0}
+    assert events.json() == {
+        **undefined,
+        "events": 0,
+        "true": 0,
+        "false": 0,
+        "labelled": 1,
+        "found": 0,
+        "normal_hours": 1 / 3600,
+    }
 
 
 def test_no_frames_are_no_events() -> None:

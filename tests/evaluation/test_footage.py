@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from stages.core.errors import DatasetError, ScoreError
-from stages.evaluation.footage import NOBODY, footage
+from stages.evaluation.footage import footage
+from stages.evaluation.landing import NOBODY
 from tests.evaluation.footages import filmed, scored
 
 TWO = filmed({"a": "gate", "b": "yard"}, fps=2)

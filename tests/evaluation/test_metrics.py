@@ -164,6 +164,14 @@ def test_a_frame_must_name_its_clip() -> None:
         frame_metrics([0, 1], [0, 1], pd.Series(["a", None]))
 
 
+def test_clips_have_one_name_each() -> None:
+    found = frame_metrics([1, 0, 0, 1], [3, 1, 2, 4], np.array([1, "1", "b", 2], dtype=object))
+    assert found.clips["clip"].tolist() == ["1", "2", "b"]
+    assert found.clips["frames"].tolist() == [2, 1, 1]
+    with pytest.raises(ScoreError, match=r"clip names have the shape \(2, 2\)"):
+        frame_metrics([1, 0], [1, 2], [["a", "b"], ["c", "d"]])
+
+
 frames = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=2, max_size=40).filter(
     lambda items: 0 < sum(label for label, _ in items) < len(items)
 )

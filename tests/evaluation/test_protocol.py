@@ -132,6 +132,17 @@ def test_what_departs_from_the_protocol_is_said() -> None:
     assert rules.rules()[-1].startswith("Protocol stg_nf, but for landing, smoothing: Hirschorn")
 
 
+def test_scores_brought_to_their_own_extremes_are_relative() -> None:
+    one, several = ("score",), ("reconstruction", "static", "dynamic")
+    assert {name for name in NAMES if PRESETS[name].relative(one)} == {"itae", "mgenet"}
+    assert "extremes of their own clip" in Rules(normalization="clip").relative(one)
+    assert "extremes of their own split" in Rules(normalization="split").relative(one)
+    # ITAE's likelihoods are scaled in each clip before they are added; a part judged alone is not.
+    assert "extremes of their own clip" in Rules().relative(several)
+    assert Rules(part="static").relative(several) == ""
+    assert Rules(fusion=(Term(parts=several),)).relative(several) == ""
+
+
 def test_what_is_made_of_several_parts_is_said() -> None:
     parts = ("reconstruction", "static", "dynamic")
     assert "Judged is reconstruction + 0.7 × minmax_clip(static + dynamic)." in Rules().rules(parts)

@@ -152,6 +152,19 @@ def test_shares_must_be_above_nothing_and_at_most_all(how: dict[str, float]) -> 
         RegionParams.model_validate(how)
 
 
+@pytest.mark.parametrize(
+    "frames", [None, [4, 4], 4.5, -4, float("nan"), float("inf"), {"a": 4, "b": -3}, {"a": 4, "b": None}, "many"]
+)
+def test_frames_are_whole_numbers(frames: Any) -> None:
+    with pytest.raises(ScoreError, match="no whole number of frames"):
+        rbdc_tbdc(seen(), TWO, frames)
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    with pytest.raises(ScoreError, match=r"\['score'\], or have them twice"):
+        rbdc_tbdc(pd.concat([seen(), seen()[["score"]]], axis=1), TWO, 4)
+
+
 def random_case(seed: int, clips: int = 4) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores are all different; boxes are on a small picture, so that many overlap."""
     random = np.random.default_rng(seed)

@@ -64,7 +64,9 @@ def whole(auc: float, clips: Sequence[str] = ("fall", "walk"), seeds: int = 1, *
             "stg_nf": {"raw": 0.7, "smoothed": 0.8, "rules": ["Its middle frame."]},
             "gepc": {"raw": 0.6, "smoothed": 0.65, "rules": ["Its last frame."]},
         },
-        "bootstrap": {"replicates": 1000, "confidence": 0.95, "clips": len(clips), "defined": 1.0, "reason": ""},
+        "bootstrap": {
+            "replicates": 1000, "confidence": 0.95, "clips": len(clips), "defined": 1.0, "reason": "", "least_clips": 5,
+        },
         "calibration": calibration(),
         **changes,
     }  # fmt: skip
@@ -100,8 +102,8 @@ def calibration() -> dict[str, Any]:
             "b": {**pooled, "reason": "0.01 hours of normal footage are too few"},
         },
         "events": {
-            "precision": 0.75, "recall": 0.6, "delay_seconds": 0.84, "events": 8, "true": 6, "labelled": 10,
-            "found": 6, "false_per_hour": 7.25,
+            "precision": 0.75, "recall": 0.6, "delay_seconds": 0.84, "events": 8, "true": 6, "false": 2,
+            "labelled": 10, "found": 6, "false_per_hour": 8.0, "normal_hours": 0.25,
         },
     }  # fmt: skip
 

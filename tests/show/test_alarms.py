@@ -29,7 +29,7 @@ def test_every_camera_of_every_detector_has_its_threshold() -> None:
 def test_alarms_are_counted_beside_their_shares() -> None:
     found = entry("knn", whole(0.8))
     assert calibration([found]).alarms == (
-        Alarms("knn", found.style, "0.750", "0.600", "0.8 s", "6 of 8", "6 of 10", "7.25"),
+        Alarms("knn", found.style, "0.750", "0.600", "0.8 s", "6 of 8", "6 of 10", "8", "2 in 0.25 h"),
     )
 
 
@@ -40,11 +40,28 @@ def test_undefined_shares_are_dashes() -> None:
         "delay_seconds": None,
         "events": 0,
         "true": 0,
+        "false": 0,
         "labelled": 2,
         "found": 0,
     }
     (row,) = calibration([entry("knn", whole(0.8, calibration=calibrated() | {"events": events}))]).alarms
     assert (row.precision, row.recall, row.delay, row.raised, row.false) == ("–", "0.000", "–", "0 of 0", "–")
+    assert row.counted == ""
+
+
+def test_a_target_that_cannot_be_kept_is_said_beside_it() -> None:
+    # 0.1 per hour asks for ten hours: a has half of one, b less.
+    least = "2 of 2 thresholds rest on too little normal footage to keep that"
+    assert calibration([entry("knn", whole(0.8))]).kept == (
+        f"{least}: they promise no better than 12.6 to 300 false alarms per hour."
+    )
+    cameras = calibrated()["cameras"]
+    long = {name: {**camera, "hours": 10.0} for name, camera in cameras.items()}
+    assert calibration([entry("knn", whole(0.8, calibration=calibrated() | {"cameras": long}))]).kept == ""
+    many = {"a": {**cameras["a"], "at_most": 1304.6}}
+    found = calibration([entry("knn", whole(0.8, calibration=calibrated() | {"cameras": many}))])
+    assert found.kept.endswith("no better than 1,305 false alarms per hour.")
+    assert found.thresholds[0].at_most == "1,305"
 
 
 def test_one_reason_for_all_is_told_without_names() -> None:

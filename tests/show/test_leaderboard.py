@@ -36,6 +36,9 @@ def test_the_reader_is_told_of_clips_seeds_and_draws() -> None:
     assert "over the clips that hold both classes: 2." in text
     assert "over 3 seeds" in text
     assert "its 95% interval, from 1000 draws of 3 clips with replacement" in text
+    assert "where 5 clips or more show something abnormal, though from fewer than 10" in text
+    metrics["bootstrap"]["least_clips"] = 10
+    assert "where 10 clips or more show something abnormal." in " ".join(reading(view(entry("knn", metrics))))
 
 
 def test_frames_without_a_label_are_told() -> None:
@@ -57,6 +60,15 @@ def test_reasons_are_told_once() -> None:
 def test_the_reader_is_told_what_is_undefined() -> None:
     said = reading(view(entry("knn", bare(None, undefined=["all: one class"]))))
     assert said[-1] == "Undefined: all: one class."
+
+
+def test_many_clips_of_one_class_are_counted() -> None:
+    few = [f"c{place}: one class" for place in range(3)]
+    assert reading(view(entry("knn", bare(0.7, undefined=few))))[-3:] == [f"Undefined: {why}." for why in few]
+    said = reading(view(entry("knn", bare(None, undefined=[*few, "c3: one class", "all: one class"]))))
+    counted = "4 clips, being of one class or without labels, have no AUC of their own."
+    assert said[-2:] == [counted, "Undefined: all: one class."]
+    assert "c0" not in " ".join(said)
 
 
 def test_the_table_marks_the_best_of_each_dataset() -> None:

@@ -140,7 +140,7 @@ def test_protocols_carry_their_rules_and_a_warning() -> None:
 
 def test_alarms_lead_to_their_table() -> None:
     page = render("Title", [view(entry("knn", whole(0.8)))])
-    assert "Alarms at 0.1 false alarms per camera-hour" in words(page)
+    assert "Alarms, aimed at 0.1 false per camera-hour" in words(page)
     assert 'href="../events/toy/knn.csv"' in page
 
 

@@ -99,7 +99,7 @@ def test_coverage_tells_which_frames_carry_a_score(tmp_path: Path) -> None:
     # One window of 4 samples of 2 frames: frames 26 to 33 of the 100; 4 of the 15 abnormal ones.
     write_scores(project, "knn", windows("fall").query("track == 0 and start_frame == 26"))
     found = figures(project)
-    assert found["coverage"] == {"frames": 0.08, "abnormal": round(4 / 15, 6), "regions": None}
+    assert found["coverage"] == {"frames": 0.08, "abnormal": round(4 / 15, 6)}
     expected = {"abnormal": 15, "clips": 2, "frames": 100, "two_class": 1, "unknown": 0, "windows": 1}
     assert found["counts"] == expected
 
@@ -111,7 +111,7 @@ def test_no_windows_at_all_are_chance_without_coverage(
     write_scores(project, "knn", windows("fall").head(0))
     with caplog.at_level(logging.WARNING, "normotion"):
         found = figures(project)
-    assert found["coverage"] == {"frames": 0.0, "abnormal": 0.0, "regions": None}
+    assert found["coverage"] == {"frames": 0.0, "abnormal": 0.0}
     assert found["raw"]["auc"] == 0.5
     assert "no frame carries a score" in caplog.text
     assert (project.plots("toy", "knn") / "timeline-fall.png").is_file()

@@ -118,7 +118,7 @@ def test_scores_of_whole_frames_find_no_regions(tmp_path: Path) -> None:
     label_regions(project)
     write_scores(project, "knn", windows("fall").query("track == 0").assign(track=pd.array([pd.NA], dtype="Int32")[0]))
     found = figures(project)
-    assert found["regions"]["reason"] == "the detector scores whole frames, not people in them"
+    assert found["regions"]["reason"] == "no score belongs to a person in the picture"
     assert found["raw"]["auc"] is not None
 
 
@@ -152,7 +152,7 @@ def test_thresholds_come_from_normal_footage_of_the_validation_split(tmp_path: P
     assert found["reason"] == ""
     camera = found["cameras"]["a"]
     assert camera["hours"] == pytest.approx(4 / 3600, abs=1e-6)
-    assert "too short for 1 false alarms per hour" in camera["reason"]  # four seconds cannot promise one alarm per hour
+    assert "too short for a target of 1 per hour" in camera["reason"]  # four seconds cannot promise one alarm per hour
     assert found["events"]["recall"] == 1.0  # scores of the fall are ten, of the quiet clip about one
     events = pd.read_csv(project.events("toy", "knn"))
     assert (events["peak_score"] > events["threshold"]).all()
@@ -160,6 +160,20 @@ def test_thresholds_come_from_normal_footage_of_the_validation_split(tmp_path: P
     frames = read(project.frame_scores("toy", "knn"), FRAME_SCORES).frame
     fall = frames.loc[frames["label"] == 1, "p"]
     assert fall.min() == pytest.approx(1 / 41)  # beyond all forty frames
+
+
+@pytest.mark.parametrize("scope", ["clip", "split"])
+def test_scores_relative_to_their_own_recording_have_no_thresholds(tmp_path: Path, scope: str) -> None:
+    project = build(tmp_path)
+    with (project.raw("toy") / "clips.csv").open("a") as clips:
+        clips.write("quiet,validation,videos/street.avi,a,a,10,160,120,40,,0\n")
+    scores = read(project.scores("toy", "knn"), SCORES).frame
+    write_scores(project, "knn", scores, windows("walk").assign(clip="quiet"))
+    found = figures(project, normalization=scope)["calibration"]
+    assert f"by the extremes of their own {scope}" in found["reason"]
+    assert (found["cameras"], found["events"]["events"], found["events"]["false_per_hour"]) == ({}, 0, None)
+    assert pd.read_csv(project.events("toy", "knn")).empty
+    assert read(project.frame_scores("toy", "knn"), FRAME_SCORES).frame["p"].isna().all()
 
 
 def test_without_normal_footage_there_are_no_alarms(tmp_path: Path) -> None:
