@@ -155,7 +155,7 @@ def _record(project: Project, run: Run, seed: int, mine: Mapping[str, Entry], en
     metrics = _figures(_json(project.metrics(run.dataset, run.detector)), seed, run)
     metrics |= {f"train/{name}": float(value) for name, value in fit.items() if _number(value)}
     defaults = {f"detectors.{run.detector}": _json(model / CARD_FILE).get("params", {})}
-    params = {"dataset": run.dataset, "detector": run.detector, "seed": str(seed), **_texts(defaults)}
+    params = {"dataset": run.dataset, "detector": run.detector, "seed": str(seed), **texts(defaults)}
     params |= _params(mine, entries)
     return Record(run.dataset, run.detector, seed, key, _data(mine["train"]), params, metrics, curves)
 
@@ -167,12 +167,17 @@ def _figures(written: Mapping[str, Any], seed: int, run: Run) -> dict[str, float
     """
     own = written.get("seeds", {}).get(str(seed)) or {kind: written.get(kind, {}) for kind in ("raw", "smoothed")}
     shared = {name: written.get(name, {}) for name in ("coverage", "counts")}
-    named = dict(flatten({**own, **shared, **_of_all_seeds(written)}, "/"))
-    undefined = sorted(name for name, value in named.items() if not _number(value))
-    if undefined:
+    figures = {**own, **shared, **_of_all_seeds(written)}
+    found = numbers(figures)
+    if undefined := sorted({name for name, _ in flatten(figures, "/")} - found.keys()):
         log.warning("%s on %s: undefined and not logged: %s", run.detector, run.dataset, ", ".join(undefined))
-    first = sorted(named, key=lambda name: not name.endswith("auc"))  # MLflow's charts begin with what comes first
-    return {name: float(named[name]) for name in first if _number(named[name])}
+    return found
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Nested figures by name, joined by `/`, AUC first; what is no number is left out."""
+    found = {name: float(value) for name, value in flatten(values, "/") if _number(value)}
+    return {name: found[name] for name in sorted(found, key=lambda name: not name.endswith("auc"))}  # as charts begin
 
 
 def _of_all_seeds(written: Mapping[str, Any]) -> dict[str, float]:
@@ -191,11 +196,11 @@ def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str
     found: dict[str, str] = {}
     for entry in _above(list(mine.values()), entries):
         for values in entry.get("params", {}).values():
-            found |= _texts(values)
+            found |= texts(values)
     return dict(sorted(found.items()))
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+def texts(values: Mapping[str, Any]) -> dict[str, str]:
     """Nested parameters by dotted name, as MLflow takes them; an empty section says nothing."""
     return {
         name: value if isinstance(value, str) else json.dumps(value)

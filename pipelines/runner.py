@@ -106,7 +106,7 @@ class Runner:
             self._cancelled = True
             alive = list(self._alive)
         for process in alive:
-            _stop(process)
+            stop(process)
 
     def _repro(self, stage: Stage, say: Say) -> list[str]:
         """`dvc repro` of one stage, again where another command was in the way; returns the log's last lines."""
@@ -165,7 +165,7 @@ class Runner:
             with process:
                 yield process
         except BaseException:
-            _stop(process)
+            stop(process)
             raise
         finally:
             self._alive.discard(process)
@@ -188,8 +188,12 @@ def repro(project: Project, *targets: str) -> None:
     log_runs.run(project)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Stop a process group: Ctrl-C first, so that stages clean up and DVC frees its locks; then by force."""
+def stop(process: subprocess.Popen[str]) -> None:
+    """Stop a process group: Ctrl-C first, so that stages clean up and DVC frees its locks; then by force.
+
+    Args:
+        process: the group's leader; one that has ended already is no error.
+    """
     for sign, patience in ((signal.SIGINT, GRACE), (signal.SIGKILL, None)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)

@@ -79,7 +79,8 @@ def run(project: Project, dataset: str, detector: str) -> None:
     with atomic_folder(project.plots(dataset, detector)) as folder:
         for name in CURVES:
             drawn(trial, name).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        draw_timelines(folder, data, frames, detector, unit)
+        if params.timelines:
+            draw_timelines(folder, data, frames, detector, unit)
 
 
 def judge(scores: pd.DataFrame, data: Dataset, rules: Rules, split: str) -> pd.DataFrame:

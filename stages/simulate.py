@@ -5,16 +5,19 @@ Clips that have not changed are not made again; the result is the same to the by
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from stages.core.dataset import CLIPS, Description, load_dataset
+from stages.core.errors import StorageError
 from stages.core.incremental import made_with, say_kept
 from stages.core.params import load_section, read_params
 from stages.core.paths import Project, clip_file
@@ -37,8 +40,12 @@ from stages.simulation.world import Plan, Take
 
 DATASET = "simulated"
 """The dataset's name: nobody else writes its folder."""
+CAMERAS_FILE = "cameras.json"
+"""Position, target (m), focal length (px) and distortion of each camera, as stages/simulation/world.py has them."""
 RETRIES = 1
 """How often a clip is tried again whose process died."""
+FILMED_BY = ("av", "cv2")
+"""Packages that only films need."""
 COUNTS = ("people", "found", "false")
 """What the metadata of a clip's regions count: people in view, those detected, and false detections."""
 DESCRIPTION = Description(
@@ -115,7 +122,8 @@ def run(project: Project) -> None:
     Raises:
         ParamsError: the `simulate` section is not valid.
         PipelineError: a clip cost its process its life.
-        StorageError: the disk is full.
+        StorageError: the disk is full, or the folder cannot be made.
+        ModuleNotFoundError: a package that films need is not installed.
     """
     folder = project.raw(DATASET)
     if DATASET not in (read_params(project).get("datasets") or []):
@@ -124,7 +132,11 @@ def run(project: Project) -> None:
             return
     params = load_section(project, "simulate", SimulateParams)
     planned = plans(params)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"no folder can be made: {error.strerror or error}"
+        raise StorageError(reason, where=str(folder), fix="remove what stands there, or check permissions") from error
     sweep(folder)
     _remove_stale(folder, planned, filmed=params.render)
     jobs = _outstanding(folder, planned, params)
@@ -168,6 +180,8 @@ def fingerprint() -> str:
 
 
 def _make(jobs: Sequence[Job], params: SimulateParams) -> None:
+    for package in FILMED_BY if params.render else ():
+        import_module(package)  # what is missing is said once, not by every process
     work = partial(_simulate, params=params)
     workers = min(params.workers or cores(), len(jobs))
     done = here(work, jobs) if workers == 1 else spread(Processes(work, workers), jobs, RETRIES)
@@ -195,13 +209,15 @@ def _simulate(job: Job, params: SimulateParams) -> None:
 
 
 def _write_sheets(folder: Path, planned: Sequence[Plan], params: SimulateParams) -> None:
-    """Write dataset.yaml, clips.csv, labels.csv and regions.parquet."""
+    """Write dataset.yaml, clips.csv, labels.csv, regions.parquet and cameras.json, the cameras' calibration."""
     pieces = [read(Files(folder, plan.clip).regions, REGIONS).frame for plan in planned]
     found = pd.concat(pieces, ignore_index=True)
     labels = records.intervals(found)
     kinds = labels.groupby("clip")["kind"].agg(lambda names: "+".join(sorted(set(names)))).to_dict()
     clips = pd.DataFrame([_row(plan, kinds.get(plan.clip), params) for plan in planned], columns=list(CLIPS))
+    cameras = {plan.camera.name: asdict(plan.camera) for plan in planned}
     write(folder / REGIONS_FILE, REGIONS, Rows(found))
+    write_text(folder / CAMERAS_FILE, json.dumps(cameras, indent=2, sort_keys=True))
     write_text(folder / "dataset.yaml", yaml.safe_dump(DESCRIPTION.model_dump(), sort_keys=False, width=120))
     for name, table in (("clips.csv", clips), ("labels.csv", labels)):
         write_text(folder / name, table.to_csv(index=False, lineterminator="\n"))

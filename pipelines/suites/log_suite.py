@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.locks import log_lock
 from pipelines.log_runs import git_tags
-from pipelines.records import Record, flatten
+from pipelines.records import Record, numbers, texts
 from pipelines.suites.plan import Job
 from pipelines.tracking import Tracking
 from stages.core.paths import Project
@@ -72,7 +72,7 @@ def records(suite: str, job: Job, outcome: Mapping[str, Any]) -> Iterator[SuiteR
         fit = dict(outcome["fits"].get(seed, {}))
         curves = {f"train/{name}": curve for name, curve in fit.pop("curves", {}).items()}
         common = {name: outcome["metrics"].get(name, {}) for name in ("coverage", "counts")}
-        metrics = _numbers({**own, **common, "train": fit})
+        metrics = numbers({**own, **common, "train": fit})
         key = sha256_text(suite, job.variant.label, job.key, seed)
         yield SuiteRecord(
             job.dataset, job.detector, int(seed), key, job.data_key, _params(suite, job, seed), metrics, curves,
@@ -95,11 +95,4 @@ def _params(suite: str, job: Job, seed: str) -> dict[str, str]:
         "seed": seed,
     }
     about |= {"edits": ", ".join(map(repr, job.variant.edits)), "train_on": job.trained_on}
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in flatten(sections, ".")}
-    return {**about, **texts}
-
-
-def _numbers(written: Mapping[str, Any]) -> dict[str, float]:
-    """Figures by name, those first by which runs are compared; undefined ones are left out."""
-    named = {name: value for name, value in flatten(written, "/") if isinstance(value, int | float)}
-    return {name: float(named[name]) for name in sorted(named, key=lambda name: not name.endswith("auc"))}
+    return {**about, **texts(sections)}

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,8 @@ from typing import Any
 import yaml
 
 from pipelines.environment import tool_environment
-from pipelines.runner import GRACE, LAST_LINES, TETHER
+from pipelines.records import FIT_FILE
+from pipelines.runner import LAST_LINES, TETHER, stop
 from pipelines.suites.plan import MEASURE, PREPARE, Job, code_root
 from stages.core.errors import PipelineError
 from stages.core.paths import Project, seed_folder
@@ -27,8 +27,6 @@ from stages.core.storage import write_text
 
 PREPARED = "prepared.json"
 """Says that the windows are cut, and how long that took."""
-FIT_FILE = "fit.json"
-"""What `train` writes beside a model."""
 
 
 def suites_folder(project: Project) -> Path:
@@ -58,7 +56,9 @@ class Sandbox:
             PipelineError: a stage failed; says which and why.
             NormotionError: the data cannot be rearranged.
         """
-        write_text(self.project.params, yaml.safe_dump(dict(job.params), sort_keys=False, allow_unicode=True))
+        # Nobody looks at timelines of variants, and no figure depends on them.
+        params = {**job.params, "evaluate": {**(job.params.get("evaluate") or {}), "timelines": False}}
+        write_text(self.project.params, yaml.safe_dump(params, sort_keys=False, allow_unicode=True))
         seconds = self._prepare(job)
         start = time.monotonic()
         train, score, evaluate = MEASURE
@@ -126,10 +126,7 @@ class Sandbox:
             try:
                 yield process
             except BaseException:
-                process.send_signal(signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(GRACE)
-                process.kill()
+                stop(process)
                 raise
 
 

@@ -16,9 +16,11 @@ class EvaluateParams(Rules):
         regions: see `RegionParams`.
         calibration: see `CalibrationParams`.
         compare: protocols whose figures are shown beside; see `PRESETS`.
+        timelines: draw the scores of every test clip over time; no figure depends on it.
     """
 
     bootstrap: BootstrapParams = BootstrapParams()
     regions: RegionParams = RegionParams()
     calibration: CalibrationParams = CalibrationParams()
     compare: tuple[Protocol, ...] = tuple(PRESETS)  # type: ignore[arg-type]
+    timelines: bool = True

@@ -1,11 +1,14 @@
 """Walking and running: joint angles over the gait cycle, and the strides they make.
 
-Sources of the curves, rounded to whole and half degrees, one value per 5 % of the cycle that begins with the foot's
-contact. Walking: knee and ankle at natural cadence, Winter, "The Biomechanics and Motor Control of Human Gait", 2nd
-ed., 1991, chapter 3; hip (as the thigh's angle with the vertical) and pelvis, Perry, "Gait Analysis", 1992; shoulder
-and elbow, Murray, Sepic & Barnard, "Patterns of sagittal rotation of the upper limbs in walking", 1967. Running at
-3.2 m/s: Novacheck, "The biomechanics of running", Gait & Posture 7, 1998, the hip less the 12° that the pelvis is
-tilted; arms, Hinrichs, "Upper extremity function in running", 1987.
+The curves are mean curves of the literature in round numbers: read to whole or half degrees, one value per 5 % of the
+cycle that begins with the foot's contact. They are not the sources' tables: extremes and their times are kept, single
+values may be off by some degrees. Walking: knee and ankle at natural cadence, Winter, "The Biomechanics and Motor
+Control of Human Gait", 2nd ed., 1991, chapter 3 (the knee also stays within 8° of Schwartz, Rozumalski & Trost, "The
+effect of walking speed on the gait of typically developing children", J. Biomechanics 41, 2008); hip (as the thigh's
+angle with the vertical) and pelvis, Perry, "Gait Analysis", 1992; shoulder and elbow, Murray, Sepic & Barnard,
+"Patterns of sagittal rotation of the upper limbs in walking", 1967. Running at 3.2 m/s: Novacheck, "The biomechanics
+of running", Gait & Posture 7, 1998, the hip less the 12° that the pelvis is tilted; arms, Hinrichs, "Upper extremity
+function in running", 1987.
 
 How speed is made: walking keeps the walk ratio, step length over cadence (Sekiya & Nagasaki, 1998), running nearly
 keeps its cadence and lengthens the step (Nilsson & Thorstensson, 1987); both scale with height as pendulums do. The
@@ -37,7 +40,7 @@ STATURE = 1.75
 
 _WALK = {
     "hip_flexion": (20, 20, 18, 15, 11, 5.5, 0, -5.5, -11, -16, -19.5, -20.5, -16, -6.5, 4.5, 14, 21, 25, 25, 22.5),
-    "knee_flexion": (4, 12, 19, 21.5, 20.5, 17, 13.5, 10.5, 8.5, 8.5, 13, 22, 37, 54, 64, 62, 49, 29, 10.5, 1.5),
+    "knee_flexion": (4, 12, 19, 21.5, 20.5, 17, 13.5, 10.5, 8.5, 8.5, 13, 22, 37, 54, 64, 62, 49, 30, 12, 1.5),
     "ankle_flexion": (0, -4.5, -2.5, 1.5, 4, 5.5, 7, 8, 9, 9.5, 8, 2, -11, -19.5, -16.5, -8.5, -2.5, 0, 1, 1),
     "shoulder_flexion": (-24, -23, -21, -17, -13, -8, -3, 1.5, 5, 7.5, 8, 7.5, 5, 1.5, -3, -8, -13, -17, -21, -23),
     "elbow_flexion": (18, 17, 17, 18, 20, 23, 27, 32, 36, 40, 42, 42, 40, 37, 33, 29, 26, 23, 21, 19),

@@ -1,5 +1,8 @@
 """The parts people play in a clip: each kind of behaviour with normal walking before and, where there is time, after.
 
+When it begins is drawn evenly over the clip, and may be before it, so that the time in a clip betrays nothing: who is
+at it when the clip begins has done all that leads there, unseen.
+
 Rates within kinds, so that no single measure tells them apart: runs are 1.9 … 4 m/s, a third of them jogging below
 2.5; falls take 0.8 … 1.7 times the usual, a quarter sinks down slowly, a third gets up again; gliders roll at 1.1 …
 3 m/s and bicycles at 1.8 … 5.5, as fast as some walk and run; loiterers walk and stand as everybody does, only to and
@@ -13,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stages.simulation.actions import stand, travel
+from stages.simulation.actions import GATHER, stand, travel
 from stages.simulation.body import Array
 from stages.simulation.cameras import project
 from stages.simulation.crawling import crawl
@@ -33,6 +36,10 @@ AIR = 30.0
 """Least distance of that point from the frame's edges, px."""
 TRIES = 30
 """Places drawn before one out of view is taken."""
+LATEST = 0.75
+"""Share of a clip after which nobody begins."""
+WAITING = 0.3
+"""Shortest wait worth standing for, s."""
 
 Part = Callable[[Plan, np.random.Generator], tuple[Performance, ...]]
 
@@ -45,7 +52,7 @@ def begin(plan: Plan, draw: np.random.Generator, person: Person, line: Array, st
         draw: of what is random.
         person: who.
         line: `(N, 2)` m.
-        start: frame.
+        start: frame; negative: that many before the clip.
 
     Returns:
         an empty performance at the person's pace.
@@ -91,11 +98,20 @@ def far_way(plan: Plan, draw: np.random.Generator) -> Array:
     return route(start, goal, place)
 
 
-def leave(who: Performance, plan: Plan) -> None:
-    """Walk off to the border; who is there before the clip ends is gone."""
+def leave(who: Performance, plan: Plan, back: float | None = None) -> None:
+    """Walk off to the border; who is there before the clip ends is gone.
+
+    Args:
+        who: goes.
+        plan: of the clip.
+        back: rad, what to turn one's back on; else anywhere.
+    """
     if who.left <= 2:
         return
     goal = border_spot(plan.place, who.draw)
+    if back is not None:
+        goals = [goal, *(border_spot(plan.place, who.draw) for _ in range(7))]
+        goal = min(goals, key=lambda spot: float(np.cos(np.arctan2(*(spot - who.ground)[::-1]) - back)))
     travel(who, route(who.ground, goal, plan.place), who.person.pace)
 
 
@@ -103,15 +119,28 @@ def _duration(plan: Plan) -> float:
     return plan.frames / plan.fps
 
 
-def _approach(plan: Plan, draw: np.random.Generator, *, stops: bool, empty: bool = False) -> Performance:
-    """Somebody who walks up to where it will happen, with empty hands if need be."""
+def _onset(plan: Plan, draw: np.random.Generator, lasts: float) -> float:
+    """When in the clip something that lasts so long, s, shall begin, s: at least half of it happens in the clip."""
+    return float(draw.uniform(-0.5 * lasts, LATEST * _duration(plan)))
+
+
+def _approach(plan: Plan, draw: np.random.Generator, *, stops: bool, lasts: float, empty: bool = False) -> Performance:
+    """Somebody who walks up to where it will happen for so long, s, perhaps waiting first, with empty hands if need be.
+
+    The performance begins before the clip where the walk does.
+    """
     person = _empty_handed(somebody(draw)) if empty else somebody(draw)
-    before = draw.uniform(0.12, 0.34) * _duration(plan)
-    line = way_to(plan, draw, seen_spot(plan, draw), person.pace * before)
-    who = begin(plan, draw, person, line)
+    onset, walk = _onset(plan, draw, lasts), draw.uniform(0.12, 0.34) * _duration(plan)
+    line = way_to(plan, draw, seen_spot(plan, draw), person.pace * walk)
+    who = begin(plan, draw, person, line, min(0, round((onset - walk) * plan.fps)))
+    waits = onset - walk if onset > walk else 0.0
+    if waits > WAITING:
+        who.pace = 0.0
+        stand(who, waits)
     travel(who, line, person.pace, stops=stops)
-    if len(who) < 0.5 * before * plan.fps:
-        stand(who, before - len(who) / plan.fps)
+    late = onset - who.start / plan.fps - len(who) / plan.fps
+    if late > WAITING:
+        stand(who, late)
     return who
 
 
@@ -122,9 +151,9 @@ def _empty_handed(person: Person) -> Person:
 
 def _falling(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     way = str(draw.choice(["forward", "backward", "sideways", "sinking"], p=(0.3, 0.24, 0.21, 0.25)))
-    who = _approach(plan, draw, stops=way == "sinking")
     rises = bool(draw.random() < 1 / 3)
     lying = draw.uniform(0.6, 1.5) if rises else draw.uniform(0.25, 0.55) * _duration(plan)
+    who = _approach(plan, draw, stops=way == "sinking", lasts=float(lying))
     fall(who, way, slowness=float(draw.uniform(0.8, 1.7)), lying=float(lying), rises=rises)
     if rises:
         leave(who, plan)
@@ -134,23 +163,23 @@ def _falling(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
 
 
 def _jumping(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
-    who = _approach(plan, draw, stops=True, empty=True)
     heights = draw.uniform(0.1, 0.4, int(draw.integers(2, 6))).tolist()
+    who = _approach(plan, draw, stops=True, lasts=float(len(heights)), empty=True)
     jump(who, heights, ahead=float(draw.choice([0.0, draw.uniform(0.4, 1.6)])), swing=float(draw.uniform(0.1, 1.0)))
     leave(who, plan)
     return (who,)
 
 
 def _crawling(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
-    who = _approach(plan, draw, stops=True, empty=True)
     seconds = float(draw.uniform(0.25, 0.5)) * _duration(plan)
+    who = _approach(plan, draw, stops=True, lasts=seconds, empty=True)
     crawl(who, seconds, rate=float(draw.uniform(0.6, 1.2)), reach=float(draw.uniform(13.0, 24.0)))
     leave(who, plan)
     return (who,)
 
 
 def _throwing(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
-    who = _approach(plan, draw, stops=True, empty=True)
+    who = _approach(plan, draw, stops=True, lasts=2.0, empty=True)
     shape: Shape = "ball" if draw.random() < 0.6 else "bag"
     slowness = float(draw.uniform(0.9, 1.5))
     throw(who, shape, slowness=slowness, speed=float(draw.uniform(5.0, 10.0)), again=bool(draw.random() < 0.6))
@@ -159,12 +188,22 @@ def _throwing(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     return (who,)
 
 
+def _entry(plan: Plan, draw: np.random.Generator, crossing: float) -> int:
+    """The frame at which somebody who crosses the place in so long, s, sets out from its border."""
+    return round(_onset(plan, draw, min(crossing, _duration(plan))) * plan.fps)
+
+
+def _length(line: Array) -> float:
+    """Of a route `(N, 2)`, m."""
+    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+
+
 def _running(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     person, line = somebody(draw), far_way(plan, draw)
     jogs = draw.random() < 1 / 3
     pace = float(draw.uniform(1.9, 2.5) if jogs else draw.uniform(2.5, 4.0)) * min(1.0, person.build.height / 1.6)
-    who = begin(plan, draw, person, line, int(draw.uniform(0.0, 0.25) * plan.frames))
-    length = float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+    length = _length(line)
+    who = begin(plan, draw, person, line, _entry(plan, draw, length / pace))
     if draw.random() < 0.5:
         share = min(0.3, draw.uniform(1.0, 2.5) * person.pace / length)
         cut = max(2, int(share * len(line)))
@@ -182,25 +221,25 @@ def _running(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
 
 def _cycling(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     person, line = somebody(draw), far_way(plan, draw)
-    who = begin(plan, draw, person, line, int(draw.uniform(0.0, 0.3) * plan.frames))
-    ride(who, line, float(draw.uniform(1.8, 5.5)), upright=float(draw.random()), coasts=bool(draw.random() < 0.3))
+    pace = float(draw.uniform(1.8, 5.5))
+    who = begin(plan, draw, person, line, _entry(plan, draw, _length(line) / pace))
+    ride(who, line, pace, upright=float(draw.random()), coasts=bool(draw.random() < 0.3))
     return (who,)
 
 
 def _gliding(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     person, line = somebody(draw), far_way(plan, draw)
-    who = begin(plan, draw, person, line, int(draw.uniform(0.0, 0.3) * plan.frames))
     kinds: tuple[Glider, ...] = ("skates", "board", "scooter")
-    on = kinds[int(draw.integers(len(kinds)))]
-    glide(who, line, float(draw.uniform(1.1, 3.0)), on=on)
+    on, pace = kinds[int(draw.integers(len(kinds)))], float(draw.uniform(1.1, 3.0))
+    who = begin(plan, draw, person, line, _entry(plan, draw, _length(line) / pace))
+    glide(who, line, pace, on=on)
     return (who,)
 
 
 def _loitering(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
-    who = _approach(plan, draw, stops=True)
+    who = _approach(plan, draw, stops=True, lasts=0.4 * _duration(plan))
     middle, pace = who.ground.copy(), float(draw.uniform(0.7, 1.25))
-    until = who.left - (0 if draw.random() < 0.6 else int(0.2 * plan.frames))
-    end = who.left - until
+    end = 0 if draw.random() < 0.6 else int(draw.uniform(0.1, 0.6) * who.left)
     while who.left > max(end, 2):
         if draw.random() < 0.55:
             stand(who, min(float(draw.uniform(0.8, 2.2)), who.seconds_left), label="loiter")
@@ -217,23 +256,29 @@ def _fighting(plan: Plan, draw: np.random.Generator) -> tuple[Performance, ...]:
     spot, angle = seen_spot(plan, draw), draw.uniform(-np.pi, np.pi)
     before = float(draw.uniform(0.14, 0.3)) * _duration(plan)
     seconds = float(draw.uniform(0.3, 0.5)) * _duration(plan)
+    first = round((_onset(plan, draw, seconds) - before) * plan.fps)
     course, people = beats(seconds, draw), []
     for own, turned in enumerate((angle, angle + np.pi)):
         person = _empty_handed(somebody(draw))
         aside = np.array([np.cos(turned), np.sin(turned)])
         stop = spot + 0.5 * REACH * aside
-        length = person.pace * max(before - 0.3 - person.pace / 3.2, 0.1)
+        waiting = first > WAITING * plan.fps
+        lost = person.pace / (2.0 * GATHER) * (2 if waiting else 1)  # s lost in stopping, and in setting off
+        length = person.pace * max(before - 0.3 - lost, 0.1)
         line = np.linspace(stop + length * aside, stop, 2 + int(20 * length))
         if not is_free(line, plan.place):
             line = line[-2:]
         own_draw = np.random.default_rng(draw.integers(2**63))
-        who = begin(plan, own_draw, person, line)
+        who = begin(plan, own_draw, person, line, min(first, 0))
+        if waiting:
+            who.pace = 0.0
+            stand(who, first / plan.fps)
         travel(who, line, person.pace, stops=True)
-        waits = round(before * plan.fps) - len(who)
+        waits = max(first, 0) + round(before * plan.fps) - len(who)
         if waits > 0:
             stand(who, waits / plan.fps, towards=float(turned + np.pi))
         fight(who, own, course, seconds, towards=float(turned + np.pi))
-        leave(who, plan)
+        leave(who, plan, back=float(turned + np.pi))
         people.append(who)
     return tuple(people)
 

@@ -30,7 +30,7 @@ class Performance:
     Args:
         person: who.
         fps: rows per second.
-        start: frame of the clip of the first row.
+        start: frame of the clip of the first row; negative: so many rows are played before the clip.
         frames: of the clip: acts that go on longer are cut there.
         ground: `(2,)` m, where the first act begins.
         heading: rad, which way it begins.
@@ -166,7 +166,7 @@ class Performance:
         """Slow wandering of the upper body's angles, some 1.5° strong, the same whenever it is asked for."""
         noise = np.zeros((size, len(ANGLE)))
         draw = np.random.default_rng(self.person.look)
-        wander = gaussian_filter1d(draw.normal(size=(self.frames, len(_RESTLESS))), 0.4 * self.fps, axis=0)
+        wander = gaussian_filter1d(draw.normal(size=(self.frames - self.start, len(_RESTLESS))), 0.4 * self.fps, axis=0)
         noise[:, [ANGLE[name] for name in _RESTLESS]] = 1.5 * wander[:size] / max(float(wander.std()), 1e-6)
         return noise
 

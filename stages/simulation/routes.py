@@ -12,6 +12,8 @@ from stages.simulation.world import Box, Place
 
 MARGIN = 0.45
 """m kept between a walker's middle and a box."""
+CLOSE = 0.15
+"""m kept from a box that one begins or ends nearer to than MARGIN: a bench one rises from."""
 _STEP = 0.05
 """m between the points of a route."""
 
@@ -115,13 +117,14 @@ def _corners(place: Place, margin: float) -> list[Array]:
 
 
 def _sees(first: Array, second: Array, place: Place, margin: float) -> bool:
-    """Whether no box is between two points; a box that one of them stands in does not count."""
-    line = np.linspace(first, second, 2 + int(np.linalg.norm(second - first) / 0.1))
-    return not any(
-        bool(inside(line, box, margin).any())
-        for box in place.boxes
-        if not inside(np.stack([first, second]), box, margin).any()
-    )
+    """Whether no box is between two points; one that an end is near is passed closely, one it is in ignored."""
+    line = np.linspace(first, second, 2 + int(np.linalg.norm(second - first) / _STEP))
+    ends = line[[0, -1]]
+    for box in place.boxes:
+        room = CLOSE if inside(ends, box, margin).any() else margin
+        if inside(line, box, room).any() and not inside(ends, box, room).any():
+            return False
+    return True
 
 
 def rounded(corners: Array, sigma: float = 0.3) -> Array:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from stages.simulation.cameras import project
 from stages.simulation.direction import perform
+from stages.simulation.routes import inside
 from stages.simulation.world import ABNORMAL_KINDS, BODY, Actor, Place
-from tests.simulation.movers import PLAZA, assert_a_body, of, plan
+from tests.simulation.movers import FPS, PLAZA, assert_a_body, of, plan
 
 TRACK = replace(PLAZA, name="track", normal=("run",))
 
@@ -95,6 +98,36 @@ def test_people_keep_apart_from_others_if_it_can_be_had() -> None:
                 close += int((np.linalg.norm(gaps, axis=1) < 0.4).sum())
                 frames += len(gaps)
     assert close < 0.002 * frames
+
+
+@pytest.mark.parametrize("kind", ABNORMAL_KINDS)
+def test_what_was_played_before_the_clip_is_cut_off_with_its_things(kind: str) -> None:
+    clips = [perform(plan((kind,), seed=seed)) for seed in range(20)]
+    assert any(actor.kinds[0] == kind for actors in clips for actor in actors)  # at it when the clip begins
+    for actor in (actor for actors in clips for actor in actors):
+        assert actor.start >= 0
+        assert len(actor.joints) == len(actor.kinds) == len(actor.abnormal) <= 200 - actor.start
+        assert all(len(prop.place) == len(prop.heading) == len(actor) for prop in actor.props)
+
+
+def test_nobody_goes_or_falls_through_things() -> None:
+    for kind, seed in itertools.product(("fall", "run", "cycle"), range(5)):
+        for actor in perform(plan((kind,), people=4, seed=seed)):
+            for box in PLAZA.boxes:
+                joints = actor.joints.astype(np.float64)
+                within = inside(joints[..., :2], box, -0.05) & (joints[..., 2] < box.size[2] - 0.05)
+                assert not within.any(), (kind, seed, actor.track)
+
+
+@pytest.mark.parametrize("kind", ABNORMAL_KINDS)
+def test_a_planned_kind_is_in_the_picture_for_a_second(kind: str) -> None:
+    for seed in range(4):
+        clip = plan((kind,), people=1, seed=seed)
+        for actor in perform(clip):
+            if actor.abnormal.any():
+                pixels, _ = project(clip.camera, of(actor.joints, "pelvis")[actor.abnormal])
+                framed = (pixels >= 0) & (pixels <= (clip.camera.width, clip.camera.height))
+                assert framed.all(axis=1).sum() >= 1.0 * FPS
 
 
 def test_several_kinds_may_happen_in_one_clip() -> None:

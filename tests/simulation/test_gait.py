@@ -148,3 +148,11 @@ def test_habits_of_cadence_keep_the_speed_and_change_the_steps() -> None:
     quick, slow = (locomotion("walk", np.full(120, 1.2), 20.0, HEIGHT, cadence=cadence) for cadence in (1.08, 0.92))
     assert quick.phase[-1] > 1.1 * slow.phase[-1]
     assert quick.advance[-1] == pytest.approx(slow.advance[-1], rel=0.03)
+
+
+def test_the_walking_knee_bends_as_measured() -> None:
+    # Mean knee flexion, degrees, at every tenth of the cycle: Schwartz, Rozumalski & Trost, 2008.
+    measured = (5.5, 18.9, 16.9, 10.8, 6.8, 11.6, 34.1, 59.4, 50.8, 19.0)
+    phase = np.arange(10) / 10.0
+    knee = cycle("walk", phase, np.ones(10))[:, ANGLE["left_knee_flexion"]]
+    np.testing.assert_allclose(knee, measured, atol=8.0)

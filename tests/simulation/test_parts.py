@@ -44,6 +44,19 @@ def test_what_is_done_on_foot_begins_with_walking_up(kind: str) -> None:
             assert np.flatnonzero(who.kinds == kind)[0] > 0.5 * FPS
 
 
+@pytest.mark.parametrize("kind", ABNORMAL_KINDS)
+def test_a_kind_begins_at_any_time_and_before_the_clip_too(kind: str) -> None:
+    begun = []
+    for seed in range(40):
+        who = played(kind, seed)[0]
+        rows = np.flatnonzero(who.kinds == kind)
+        begun.append(who.start + rows[0])
+        assert who.start + rows[-1] >= 0.4 * FPS
+    assert min(begun) < 10
+    assert max(begun) > 110
+    assert 20 < np.mean(begun) < 110
+
+
 def test_fighters_fight_together_within_reach_of_each_other() -> None:
     for seed in range(4):
         one, other = played("fight", seed)
@@ -51,9 +64,12 @@ def test_fighters_fight_together_within_reach_of_each_other() -> None:
         rows = one.kinds == "fight"
         (first, headed), (second, facing) = one.so_far(), other.so_far()
         rows[: int(np.flatnonzero(rows)[0]) + 10] = False
-        apart = np.linalg.norm(of(first, "pelvis") - of(second, "pelvis"), axis=1)[rows[: len(first)]]
+        both = min(len(first), len(second))  # they go their own ways afterwards
+        rows[both:] = False
+        apart = np.linalg.norm(of(first, "pelvis")[:both] - of(second, "pelvis")[:both], axis=1)[rows[:both]]
         assert 0.3 < np.median(apart) < 1.3
-        assert np.cos(headed[rows] - facing[rows]).max() < -0.8
+        during = np.flatnonzero(rows)
+        assert np.cos(headed[during] - facing[during]).max() < -0.8
 
 
 def test_some_run_slowly_and_some_fast_but_none_as_slowly_as_people_walk() -> None:

@@ -86,3 +86,10 @@ def test_headings_are_continuous_where_the_circle_closes() -> None:
     angle = np.linspace(0.0, 1.8 * np.pi, 200)
     _, headings = along(np.stack([np.cos(angle), np.sin(angle)], axis=1), np.linspace(0.5, 5.0, 80))
     assert np.abs(np.diff(headings)).max() < 0.2
+
+
+def test_who_rises_from_beside_a_thing_goes_round_it() -> None:
+    box = PLAZA.boxes[0]  # 1 m wide about (0, 5)
+    line = route(np.array([0.0, 4.3]), np.array([0.2, 8.0]), PLAZA)  # from 0.2 m before it to behind it
+    assert not inside(line, box, 0.1).any()
+    np.testing.assert_allclose(line[[0, -1]], [(0.0, 4.3), (0.2, 8.0)])

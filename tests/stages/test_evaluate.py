@@ -263,3 +263,13 @@ def test_judging_imports_no_torch(root: Path, tmp_path: Path) -> None:
     code = "import sys; from stages import evaluate; from stages.core.paths import find_project as project;"
     code += "evaluate.run(project(), 'toy', 'knn'); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(root)}, check=True)
+
+
+def test_timelines_are_drawn_unless_nobody_wants_them(tmp_path: Path) -> None:
+    project = build(tmp_path)
+    drawn = figures(project)
+    assert list(project.plots("toy", "knn").glob("timeline-*.png"))
+    set_params(project, timelines=False)
+    assert figures(project) == drawn
+    assert not list(project.plots("toy", "knn").glob("timeline-*.png"))
+    assert (project.plots("toy", "knn") / "roc.csv").is_file()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +14,14 @@ import yaml
 
 from stages import simulate
 from stages.core.dataset import load_dataset
-from stages.core.errors import DatasetError, ParamsError
+from stages.core.errors import DatasetError, ParamsError, StorageError
 from stages.core.paths import Project, clip_file
 from stages.core.schemas import POSES, REGIONS, TRACKS
 from stages.core.storage import sha256_file
 from stages.core.tables import read
 from stages.core.truth import regions
 from stages.pose.video import frames
+from stages.simulation.places import PLACES
 from stages.simulation.planning import SimulateParams, plans
 from stages.simulation.world import Plan
 
@@ -84,6 +87,13 @@ def test_every_clip_has_poses_truth_and_a_film_of_the_right_length(made: Project
         assert sum(image.shape == (240, 320, 3) for _, image in frames(video, expected=FRAMES)) == FRAMES
         with np.load(data.folder / "truth" / "masks" / f"{clip}.npz") as masks:
             assert masks["ids"].shape == (FRAMES, 240, 320)
+
+
+def test_the_cameras_calibration_stands_beside(made: Project) -> None:
+    found = json.loads((made.raw("simulated") / "cameras.json").read_text())
+    wanted = next(camera for place in PLACES for camera in place.cameras if camera.name == "hall_a")
+    assert found["hall_a"]["position"] == list(wanted.position)
+    assert found["hall_a"]["focal"] == wanted.focal
 
 
 def test_labels_agree_with_regions(made: Project) -> None:
@@ -226,3 +236,21 @@ def test_a_dead_process_does_not_leave_a_clip_that_looks_whole(tmp_path: Path, m
     with pytest.raises(KeyboardInterrupt):
         simulate.run(place)
     assert not regions.exists()
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.params.write_text("datasets: [simulated]\n")
+    project.raw("simulated").parent.mkdir(parents=True)
+    project.raw("simulated").touch()
+    with pytest.raises(StorageError, match="no folder can be made"):
+        simulate.run(project)
+
+
+def test_a_missing_package_is_named_before_any_process_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    project.params.write_text("datasets: [simulated]\nsimulate: {workers: 2}\n")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setattr(simulate, "spread", lambda *_: pytest.fail("processes were started"))
+    with pytest.raises(ModuleNotFoundError, match="cv2"):
+        simulate.run(project)

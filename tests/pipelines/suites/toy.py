@@ -50,6 +50,7 @@ elif verb == "score":
     fit = json.loads(Path("data/models", dataset, last, f"seed-{seeds[0]}", "fit.json").read_text())
     out, text = Path("data/scores", dataset, f"{last}.parquet"), fit["dataset"]
 elif verb == "evaluate":
+    assert params["evaluate"]["timelines"] is False
     elsewhere = Path("data/scores", dataset, f"{last}.parquet").read_text() != dataset
     auc = round(0.5 + params["detectors"][last].get("neighbours", 5) / 100 - 0.1 * elsewhere, 6)
     figures = {"raw": {"auc": auc, "ap": 0.4, "eer": None}, "smoothed": {"auc": auc + 0.1, "ap": 0.5, "eer": 0.2}}
