@@ -139,7 +139,7 @@ def load_dataset(project: Project, name: str) -> Dataset:
         raise DatasetError(
             f"no dataset {name!r}; {nearest(name, known)}",
             where=str(folder),
-            fix="make the folder, or mend `datasets` in params.yaml",
+            fix="make the folder (`normotion simulate` makes the simulated one), or mend `datasets` in params.yaml",
         )
     problems: list[str] = []
     description = _description(folder, problems)

@@ -15,9 +15,10 @@ Params = dict[str, Any]
 
 
 def own_params() -> Params:
-    """The project's own params.yaml."""
+    """The project's own params.yaml, of the demo alone."""
     loaded: Params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    return loaded
+    runs = [run for run in loaded["runs"] if run["dataset"] == "demo"]
+    return {**loaded, "datasets": ["demo"], "runs": runs}
 
 
 def save(folder: Path, params: Params) -> Project:

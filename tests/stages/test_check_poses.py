@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,29 @@ def poses(
     params = yaml.safe_load(project.params.read_text())
     params |= {"datasets": ["given"], "runs": [{"dataset": "given", "detector": "knn"}]}
     return save(project.root, params)
+
+
+def beside(project: Project, video: Path, frames: int) -> Project:
+    """The dataset `given` with footage beside its poses, `frames` long by its own account."""
+    folder = poses(project, {"a": {}}).raw("given")
+    (folder / "videos").mkdir()
+    shutil.copy(video, folder / "videos" / "a.mp4")
+    clips = pd.read_csv(folder / "clips.csv").assign(video="videos/a.mp4", fps=10, width=768, height=576, frames=frames)
+    clips.to_csv(folder / "clips.csv", index=False)
+    return project
+
+
+def test_footage_beside_poses_is_held_to_what_is_declared(project: Project) -> None:
+    here = beside(project, project.raw("demo") / "videos" / "street_fast.mp4", 195)
+    check.run(here)
+    told = json.loads(here.checked("given").read_text())["clips"]["a"]
+    assert told["video"] == "videos/a.mp4"
+    assert told["video_sha256"] == sha256_file(here.raw("given") / "videos" / "a.mp4")
+
+
+def test_footage_of_another_length_is_refused(project: Project) -> None:
+    with pytest.raises(DatasetError, match="a: clips.csv says frames 190, the file says 195"):
+        check.run(beside(project, project.raw("demo") / "videos" / "street_fast.mp4", 190))
 
 
 def test_imported_poses_are_vouched_for(project: Project) -> None:
