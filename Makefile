@@ -32,8 +32,9 @@ $(RAY): $(READY)
 repro: $(READY)  ## rebuild everything that changed, then log the runs to MLflow
 	$(BIN)/normotion repro
 
+# Two processes, a file in each; the tiny DAG takes longest and so begins.
 test: $(READY)   ## unit, contract and oracle tests and one tiny DAG
-	$(BIN)/python -m pytest -m 'not slow and not faults and not ui and not ray'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not faults and not ui and not ray' tests/test_tiny_dag.py tests
 
 test-slow: $(RAY)  ## the tests that take long, break things or open a browser
 	$(BIN)/python -m pytest -m 'slow or faults or ui or ray'
