@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.plain.stg_nf import PlainStgNf
 from stages.detectors.base import Form
-from stages.detectors.layers import stg_nf as layers
+from stages.detectors.layers.stg_nf import network as layers
 from stages.detectors.layers.flow import bits_per_dimension
-from stages.detectors.stg_nf import StgNfParams
+from stages.detectors.layers.stg_nf.params import StgNfParams
 
 BATCH = 256
 JOINTS = 18

@@ -18,8 +18,9 @@ from stages.core.normalization import NormalizationParams, normalize
 from stages.core.skeleton import OPENPOSE18
 from stages.core.windows import Windows
 from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Form, read_weights, write_weights
-from stages.detectors.layers import stg_nf as layers
-from stages.detectors.stg_nf import StgNf, StgNfParams
+from stages.detectors.layers.stg_nf import network as layers
+from stages.detectors.layers.stg_nf.params import StgNfParams
+from stages.detectors.stg_nf import StgNf
 from tests.detectors.gait import shuffled, walkers, windows
 
 

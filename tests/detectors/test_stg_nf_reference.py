@@ -17,9 +17,9 @@ from torch import Tensor
 
 from benchmarks.plain.stg_nf import PlainStgNf
 from stages.detectors.base import Form
-from stages.detectors.layers import stg_nf as layers
+from stages.detectors.layers.stg_nf import network as layers
 from stages.detectors.layers.flow import Chain, bits_per_dimension
-from stages.detectors.stg_nf import StgNfParams
+from stages.detectors.layers.stg_nf.params import StgNfParams
 
 Arrays = dict[str, NDArray[np.float32]]
 

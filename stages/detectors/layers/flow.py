@@ -21,11 +21,19 @@ TINY = 1e-6
 class Bijection(nn.Module, ABC):
     """A map that can be undone, with the logarithm of the volume change."""
 
-    @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map `(N, C, T, V)`; gives the same shape and the log-determinant of the Jacobian.
+        """Map `(N, C, T, V)`; gives the same shape and the log-determinant of the Jacobian, `(N,)`."""
+        z, volume = self.transform(x)
+        return z, volume.expand(len(x), *x.shape[2:]).sum(dim=(1, 2))
 
-        The log-determinant is `(N,)`, or a scalar where it is the same for every window.
+    @abstractmethod
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map `(N, C, T, V)`, and tell sample from sample and joint from joint.
+
+        Every Jacobian here is a product of blocks, one per sample and joint, and of ones.
+
+        Returns:
+            The same shape, and the log-determinant's share of each sample and joint: `(N, T, V)`, or what broadcasts.
         """
 
     @abstractmethod
@@ -34,7 +42,7 @@ class Bijection(nn.Module, ABC):
 
 
 class Chain(Bijection):
-    """Bijections one after another, each under its name; the log-determinants add up to `(N,)`."""
+    """Bijections one after another, each under its name; the log-determinants add up."""
 
     def __init__(self, layers: Mapping[str, Bijection]) -> None:
         super().__init__()
@@ -42,12 +50,12 @@ class Chain(Bijection):
             self.add_module(name, layer)
         self._layers = tuple(layers.values())
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Go through the layers in order."""
-        total = x.new_zeros(len(x))
+        total = x.new_zeros(())
         for layer in self._layers:
-            x, logdet = layer(x)
-            total = total + logdet
+            x, volume = layer.transform(x)
+            total = total + volume
         return x, total
 
     def inverse(self, z: Tensor) -> Tensor:
@@ -72,11 +80,11 @@ class ActNorm(Bijection):
         self.logs = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.register_buffer("initialised", torch.zeros((), dtype=torch.bool))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Shift, then scale."""
         if self.training and not self.initialised:
             self._initialise(x)
-        return (x + self.bias) * self.logs.exp(), self.logs.sum() * x[0, 0].numel()
+        return (x + self.bias) * self.logs.exp(), self.logs.sum()
 
     def inverse(self, z: Tensor) -> Tensor:
         """Scale back, then shift back."""
@@ -93,7 +101,7 @@ class ActNorm(Bijection):
 class Reverse(Bijection):
     """Channels in reverse order: the permutation of the published checkpoints."""
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Reverse the channels."""
         return x.flip(1), x.new_zeros(())
 
@@ -129,9 +137,9 @@ class InvertibleConvolution(Bijection):
         scaled = torch.diag(self.sign * self.logs.exp())
         return self.permutation @ (self.lower.tril(-1) + unit) @ (self.upper.triu(1) + scaled)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Multiply the channels by W."""
-        return torch.einsum("dc,nctv->ndtv", self.matrix(), x), self.logs.sum() * x[0, 0].numel()
+        return torch.einsum("dc,nctv->ndtv", self.matrix(), x), self.logs.sum()
 
     def inverse(self, z: Tensor) -> Tensor:
         """Multiply them by the inverse of W."""
@@ -150,12 +158,11 @@ class Coupling(Bijection):
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Shift, then scale the second half."""
         kept, changed = _halves(x)
         shift, scale = self._affine(kept)
-        logdet = scale.log().expand_as(changed).sum(dim=(1, 2, 3))
-        return torch.cat([kept, (changed + shift) * scale], dim=1), logdet
+        return torch.cat([kept, (changed + shift) * scale], dim=1), scale.log().sum(dim=1)
 
     def inverse(self, z: Tensor) -> Tensor:
         """Scale back, then shift back the second half."""
@@ -173,17 +180,38 @@ def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
     return x[:, :half], x[:, half:]
 
 
-def bits_per_dimension(z: Tensor, logdet: Tensor, mean: float) -> Tensor:
+def bits_per_dimension(z: Tensor, logdet: Tensor, mean: Tensor | float) -> Tensor:
     """Negative log-likelihood of what a flow mapped to `z`, under the prior N(mean, I) (STG-NF, equations 2 and 5).
 
     Args:
         z: `(N, C, T, V)` latent.
         logdet: `(N,)` of the flow that gave it.
-        mean: of the prior, the same for every latent element.
+        mean: of the prior in every latent element: one for all windows, or `(N,)`.
 
     Returns:
         `(N,)` bits per element of a window; higher = less likely.
     """
     dimensions = z[0].numel() if len(z) else 1
-    log_prior = -0.5 * ((z - mean).square().sum(dim=(1, 2, 3)) + dimensions * math.log(2 * math.pi))
+    log_prior = -0.5 * ((z - _over(mean)).square().sum(dim=(1, 2, 3)) + dimensions * math.log(2 * math.pi))
     return -(log_prior + logdet) / (dimensions * math.log(2))
+
+
+def bit_shares(z: Tensor, volume: Tensor, mean: Tensor | float) -> Tensor:
+    """What each sample and joint adds to `bits_per_dimension`, exactly, as the prior and the volume are products.
+
+    Args:
+        z: `(N, C, T, V)` latent.
+        volume: of `Bijection.transform`.
+        mean: as above.
+
+    Returns:
+        `(N, T, V)`.
+    """
+    channels, samples, joints = z.shape[1:]
+    log_prior = -0.5 * ((z - _over(mean)).square().sum(dim=1) + channels * math.log(2 * math.pi))
+    return -(log_prior + volume) / (channels * samples * joints * math.log(2))
+
+
+def _over(mean: Tensor | float) -> Tensor | float:
+    """A mean per window over its elements."""
+    return mean[:, None, None, None] if isinstance(mean, Tensor) else mean

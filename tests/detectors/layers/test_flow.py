@@ -111,7 +111,7 @@ def test_actnorm_starts_from_the_first_training_batch_alone() -> None:
     batch = torch.tensor([[[[1.0, 3.0]], [[10.0, 30.0]]]])  # channel means 2 and 20, deviations 1 and 10
     out, logdet = layer.train()(batch)
     torch.testing.assert_close(out, torch.tensor([[[[-1.0, 1.0]], [[-1.0, 1.0]]]]))
-    torch.testing.assert_close(logdet, torch.tensor(-math.log(10) * 2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(logdet, torch.tensor([-math.log(10) * 2]), atol=1e-5, rtol=0)
     torch.testing.assert_close(layer(batch + 5)[0], out + torch.tensor([[[[5.0]], [[0.5]]]]), atol=1e-5, rtol=0)
 
 

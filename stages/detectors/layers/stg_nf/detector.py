@@ -1,0 +1,205 @@
+"""What the STG-NF detectors share: a flow from windows to a Gaussian, its training, its files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import DatasetError, ModelError, TrainingError
+from stages.core.windows import Windows
+from stages.detectors.base import (
+    RETRAIN,
+    FitReport,
+    Form,
+    Log,
+    Modality,
+    card_params,
+    card_seed,
+    not_fitted,
+    read_card,
+    read_weights,
+    silent,
+    write_card,
+    write_weights,
+)
+from stages.detectors.layers.stg_nf.params import StgNfParams
+
+if TYPE_CHECKING:
+    from stages.detectors.layers.flow import Chain
+
+
+class FlowDetector:
+    """A normalizing flow; score = negative log-likelihood. See `stages.detectors.base.Detector`.
+
+    Args:
+        params: see `StgNfParams`.
+        device: `auto`, `cpu`, `cuda` …
+        seed: of the initial weights and of the order of the windows.
+    """
+
+    name: ClassVar[str]
+    Params: ClassVar[type[StgNfParams]] = StgNfParams
+    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
+    parts: ClassVar[tuple[str, ...]] = ("score",)
+    supervised: ClassVar[bool] = False
+    unit: ClassVar[str] = "bits per dimension"
+
+    def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
+        self.params: Any = params
+        self.device = device
+        self.seed = seed
+        self._form: Form | None = None
+        self._network: Chain | None = None
+
+    def fit(
+        self,
+        train: Windows,
+        *,
+        validation: Windows | None = None,
+        base: Mapping[str, Path] | None = None,  # noqa: ARG002
+        log: Log = silent,
+    ) -> FitReport:
+        """Learn the density of normal windows. See `Detector.fit`.
+
+        Raises:
+            TrainingError: fewer windows than a batch, an even temporal kernel, or a loss that is no longer finite.
+        """
+        return self.fit_together([self], train, validation=validation, log=log)[0]
+
+    @classmethod
+    def fit_together(
+        cls, models: Sequence[Self], train: Windows, *, validation: Windows | None = None, log: Log = silent
+    ) -> list[FitReport]:
+        """Fit detectors of equal params and different seeds side by side, as one batched model.
+
+        Each becomes what it would have become alone, but for rounding.
+
+        Raises:
+            TrainingError: see `fit`.
+        """
+        from stages.detectors.layers.stg_nf import network, scoring, training
+
+        first = models[0]
+        params: StgNfParams = first.params
+        if len(train) < params.batch:
+            raise TrainingError(
+                f"{len(train)} training windows are fewer than a batch of {params.batch}",
+                fix=f"add training footage, lower the window spec's stride_train, or lower detectors.{cls.name}.batch",
+            )
+        form, curves = Form.of(train), [{"loss": list[float]()} for _ in models]
+        means, held_out = first._means(train), first._normal(validation)
+        networks, fused = [model._build(form) for model in models], network.is_published(params, form)
+        started = time.monotonic()
+        with scoring.threads(params.threads):
+            epochs = training.train(
+                networks, train, params, [model.seed for model in models],
+                means=means, fused=fused, watched=held_out is not None,
+            )  # fmt: skip
+            for epoch, losses in enumerate(epochs, start=1):
+                for own, curve, loss in zip(networks, curves, losses, strict=True):
+                    curve["loss"].append(loss)
+                    if held_out is not None:
+                        found = scoring.likelihoods(own, held_out, params.prior_mean, fused=fused)
+                        curve.setdefault("validation_loss", []).append(float(found.mean(dtype=np.float64)))
+                left = (time.monotonic() - started) / epoch * (params.epochs - epoch)
+                log(f"epoch {epoch} of {params.epochs}: {_last(curves)} {cls.unit}, {left:.0f} s left")
+        for model, own in zip(models, networks, strict=True):
+            model._form, model._network = form, own
+        return [FitReport(len(train), _size(own), curve) for own, curve in zip(networks, curves, strict=True)]
+
+    def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
+        """Negative log-likelihood, `(N,)` bits per dimension. See `Detector.score`."""
+        form, network = self._fitted(windows)
+        return {"score": self._bits(network, form, windows, self.params.prior_mean)}
+
+    def explain(self, windows: Windows) -> NDArray[np.float32]:
+        """What each sample and joint adds to the score, `(N, T, V)` bits per dimension; they sum to the score.
+
+        A joint's latent depends on the others too, through the couplings: a share says where the model is surprised,
+        not who alone is to blame.
+
+        Raises:
+            ModelError: not fitted, or fitted to windows of another shape.
+        """
+        _, network = self._fitted(windows)
+        from stages.detectors.layers.stg_nf import scoring
+
+        return scoring.shares(network, windows, self.params.prior_mean)
+
+    def sample(self, count: int) -> NDArray[np.float32]:
+        """Draw normal windows from the learned density, `(count, C, T, V)` standard deviations of y; always the same.
+
+        Raises:
+            ModelError: not fitted.
+        """
+        form, network = self._fitted()
+        from stages.detectors.layers.stg_nf import scoring
+
+        return scoring.sample(network, form, count, self.params.prior_mean, self.seed)
+
+    def save(self, folder: Path) -> None:
+        """Write weights.safetensors and detector.json. See `Detector.save`."""
+        form, network = self._fitted()
+        write_weights(folder, {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()})
+        write_card(folder, self.name, self.params, self.seed, form)
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "auto") -> Self:
+        """Read what `save` wrote. See `Detector.load`."""
+        import torch
+
+        card, weights = read_card(folder, cls.name), read_weights(folder)
+        detector = cls(card_params(card, cls.Params, folder), device=device, seed=card_seed(card, folder))
+        form = Form.from_card(card, folder)
+        try:
+            network = detector._build(form)
+            network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        except (DatasetError, RuntimeError, TrainingError) as error:
+            raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
+        detector._form, detector._network = form, network
+        return detector
+
+    def _means(self, train: Windows) -> Any:
+        """Mean of the prior of each training window, a tensor `(N,)`."""
+        import torch
+
+        return torch.full((len(train),), float(self.params.prior_mean))
+
+    def _normal(self, validation: Windows | None) -> Windows | None:
+        """Windows to watch: those whose likelihood should be high."""
+        return validation
+
+    def _bits(self, network: Chain, form: Form, windows: Windows, mean: float) -> NDArray[np.float32]:
+        from stages.detectors.layers.stg_nf import scoring
+        from stages.detectors.layers.stg_nf.network import is_published
+
+        return scoring.likelihoods(network, windows, mean, fused=is_published(self.params, form))
+
+    def _build(self, form: Form) -> Chain:
+        from stages.compute.device import resolve
+        from stages.detectors.layers.stg_nf.network import build
+
+        return build(form, self.params, self.seed).to(resolve(self.device))
+
+    def _fitted(self, windows: Windows | None = None) -> tuple[Form, Chain]:
+        if self._form is None or self._network is None:
+            raise not_fitted(self.name)
+        if windows is not None:
+            self._form.check(windows)
+        return self._form, self._network
+
+
+def _size(network: Chain) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def _last(curves: Sequence[Mapping[str, list[float]]]) -> str:
+    """The newest figure of each curve, of each model that trains."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {' '.join(f'{curve[name][-1]:.4f}' for curve in curves)}" for name in curves[0]
+    )

@@ -1,0 +1,79 @@
+"""Likelihoods of windows under a trained STG-NF, their shares per sample and joint, and windows drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stages.core.seeding import derive
+from stages.core.windows import Windows
+from stages.detectors.base import Form
+from stages.detectors.layers.flow import Chain, bit_shares, bits_per_dimension
+from stages.detectors.layers.stg_nf.augment import Mirrored, shared
+from stages.detectors.layers.stg_nf.fused import Fused
+from stages.detectors.layers.stg_nf.network import device_of
+
+Floats = NDArray[np.float32]
+
+SCORE_BATCH = 1024
+"""Windows in the network at a time while scoring; scores do not depend on it."""
+
+
+@torch.no_grad()
+def likelihoods(network: Chain, windows: Windows, prior_mean: float, *, fused: bool) -> Floats:
+    """Negative log-likelihood, `(N,)` bits per dimension; uses running batch statistics.
+
+    Args:
+        network: trained.
+        windows: N of them.
+        prior_mean: the same for every window.
+        fused: whether the network is one that `Fused` computes.
+    """
+    scores = np.empty(len(windows), dtype=np.float32)
+    device = device_of(network.eval())
+    data = Mirrored(windows, "none", device)
+    means = torch.full((1, 1), prior_mean, device=device)
+    whole = Fused([network], *data.poses.shape[2:]).scorer() if fused else None
+    for start in range(0, len(windows), SCORE_BATCH):
+        rows = torch.arange(start, min(start + SCORE_BATCH, len(windows)), device=device)
+        if whole is not None:
+            found = whole(data.columns(rows), means)[0]
+        else:
+            found = bits_per_dimension(*network(data.take(rows)), means[0])
+        scores[start : start + SCORE_BATCH] = found.cpu().numpy()
+    return scores
+
+
+@torch.no_grad()
+def shares(network: Chain, windows: Windows, prior_mean: float) -> Floats:
+    """What each sample and joint adds to a window's score, `(N, T, V)` bits per dimension; they sum to the score."""
+    count, _, samples, joints = windows.poses.shape
+    found = np.empty((count, samples, joints), dtype=np.float32)
+    poses, device = shared(windows.poses), device_of(network.eval())
+    for start in range(0, count, SCORE_BATCH):
+        z, volume = network.transform(poses[start : start + SCORE_BATCH].to(device))
+        found[start : start + SCORE_BATCH] = bit_shares(z, volume, prior_mean).cpu().numpy()
+    return found
+
+
+@torch.no_grad()
+def sample(network: Chain, form: Form, count: int, prior_mean: float, seed: int) -> Floats:
+    """Windows drawn from the prior and sent back through the flow, `(count, C, T, V)`."""
+    generator = torch.Generator().manual_seed(derive(seed, "stg_nf", "sample"))
+    latent = torch.randn(count, len(form.channels), form.samples, form.joints, generator=generator) + prior_mean
+    return np.asarray(network.eval().inverse(latent.to(device_of(network))).cpu().numpy())
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Compute with `count` CPU threads, then with as many as before; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
