@@ -10,24 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from stages.core.errors import ModelError, TrainingError
-from stages.core.normalization import NormalizationParams, normalize
-from stages.core.skeleton import OPENPOSE18
 from stages.core.windows import Windows
-from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Form, read_weights, write_weights
-from stages.detectors.layers.stg_nf import network as layers
-from stages.detectors.layers.stg_nf.params import StgNfParams
+from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, read_weights, write_weights
 from stages.detectors.stg_nf import StgNf
 from tests.detectors.gait import shuffled, walkers, windows
-
-
-def small(**changes: Any) -> StgNfParams:
-    """Enough to run: two steps, one epoch."""
-    settings: dict[str, Any] = {"window": "second", "steps": 2, "epochs": 1, "batch": 32}
-    return StgNfParams(**(settings | changes))
+from tests.detectors.layers.stg_nf.models import small
 
 
 def fitted(train: Windows, **changes: Any) -> StgNf:
@@ -39,38 +28,6 @@ def fitted(train: Windows, **changes: Any) -> StgNf:
 @pytest.fixture(scope="module")
 def train() -> Windows:
     return windows(walkers(80, seed=1))
-
-
-@pytest.mark.parametrize(("samples", "parameters"), [(24, 616), (16, 488), (12, 424)])
-def test_size_is_the_published_one(samples: int, parameters: int) -> None:
-    params = StgNfParams(window="second")
-    network = layers.build(Form(("x", "y"), samples, 18, "openpose18"), params, seed=0)
-    assert sum(weight.numel() for weight in network.parameters()) == parameters
-
-
-@pytest.mark.parametrize("adjacency", ["uniform", "distance", "spatial", "identity"])
-@pytest.mark.parametrize("permutation", ["reverse", "learned"])
-@pytest.mark.parametrize("hidden", [0, 3])
-def test_every_choice_is_a_flow(train: Windows, adjacency: str, permutation: str, hidden: int) -> None:
-    params = small(adjacency=adjacency, permutation=permutation, hidden=hidden, max_hop=2)
-    network = layers.build(Form.of(train), params, seed=0).double()
-    x = torch.tensor(train.poses[:16]).double()
-    network.train()(x)
-    z, logdet = network.eval()(x)
-    torch.testing.assert_close(network.inverse(z), x)
-    assert logdet.shape == (16,)
-
-
-def test_log_determinant_of_the_whole_flow_is_that_of_the_jacobian(train: Windows) -> None:
-    form = Form(("x", "y"), 4, 18, "openpose18")
-    network = layers.build(form, small(steps=3), seed=0).double()
-    x = torch.tensor(train.poses[:8, :, :4]).double()
-    network.train()(x)
-    network.eval()
-    _, logdet = network(x)
-    jacobian = torch.autograd.functional.jacobian(lambda row: network(row[None])[0][0], x[0])  # type: ignore[no-untyped-call]
-    _, wanted = torch.linalg.slogdet(jacobian.reshape(144, 144))
-    torch.testing.assert_close(logdet[0], wanted)
 
 
 def test_confidence_may_be_a_third_channel() -> None:
@@ -116,16 +73,6 @@ def test_a_last_batch_of_one_window_does_no_harm(extra: int) -> None:
     # Without mirrored copies 33 windows in batches of 32 leave one over.
     data = windows(walkers(32 + extra, samples=1, seed=4))
     assert np.isfinite(fitted(data, flip="none").score(data)["score"]).all()
-
-
-def test_recomputed_statistics_are_those_of_the_batches_under_the_present_weights() -> None:
-    norm = torch.nn.BatchNorm2d(1)
-    norm(torch.full((1, 1, 1, 2), 100.0))  # a running average from earlier weights
-    # Means 1 and 5, unbiased variances 2 and 8: averages 3 and 5.
-    batches = [torch.tensor([0.0, 2.0]).view(1, 1, 1, 2), torch.tensor([3.0, 7.0]).view(1, 1, 1, 2)]
-    layers.recompute_statistics(norm, batches)
-    assert (norm.running_mean, norm.running_var) == (torch.tensor([3.0]), torch.tensor([5.0]))
-    assert norm.momentum == 0.1
 
 
 def test_recomputed_statistics_are_of_the_final_weights_and_change_nothing_else(train: Windows) -> None:
@@ -174,51 +121,11 @@ def test_samples_come_from_the_learned_density(train: Windows) -> None:
     assert own.max() < other.min()
 
 
-def px(seed: int) -> NDArray[np.float32]:
-    return walkers(6, seed=seed)
-
-
-@pytest.mark.parametrize("confidence", [False, True])
-@pytest.mark.parametrize("flip", ["swap_joints", "published"])
-def test_mirroring_commutes_with_normalizing(flip: str, confidence: bool) -> None:
-    keypoints = px(5)
-    mirrored = keypoints * np.array([-1, 1, 1], dtype=np.float32)
-    if flip == "swap_joints":
-        mirrored = mirrored[:, :, list(OPENPOSE18.mirror)]
-    mirror = layers.Mirror(windows(keypoints, confidence=confidence), flip, torch.device("cpu"))
-    augmented_first = normalize(mirrored, NormalizationParams(confidence=confidence))
-    after = mirror(torch.tensor(normalize(keypoints, NormalizationParams(confidence=confidence))))
-    np.testing.assert_allclose(after.numpy(), augmented_first, atol=2e-5)
-
-
-def test_mirrored_copies_follow_the_windows() -> None:
-    data = windows(px(6))
-    poses = torch.tensor(data.poses)
-    mirror = layers.Mirror(data, "swap_joints", torch.device("cpu"))
-    taken = mirror.take(poses, torch.tensor([1, 6 + 1, 0]))
-    torch.testing.assert_close(taken, torch.stack([poses[1], mirror(poses)[1], poses[0]]))
-    assert float(taken[1, 0, 0, 4]) == -float(taken[0, 0, 0, 7])  # the right wrist is the other's left one, mirrored
-
-
-def test_no_flip_makes_no_copy() -> None:
-    assert layers.Mirror(windows(px(6)), "none", torch.device("cpu")).copies == 1
-
-
-def test_learning_rate_decays_after_the_second_epoch() -> None:
-    params = StgNfParams(window="second", learning_rate=1.0, decay=0.5)
-    assert [params.rate(epoch) for epoch in range(4)] == [1.0, 1.0, 0.5, 0.25]
-
-
 def test_even_temporal_kernel_is_refused_with_a_way_out() -> None:
     with pytest.raises(TrainingError, match="even") as caught:
         fitted(windows(walkers(40, samples=6)))
     assert "4, 8, 12" in caught.value.fix
     assert fitted(windows(walkers(40, samples=6)), temporal_kernel=3)
-
-
-def test_even_kernel_in_the_params_is_refused() -> None:
-    with pytest.raises(ValidationError, match="odd"):
-        small(temporal_kernel=4)
 
 
 def test_fewer_windows_than_a_batch_are_refused_with_a_way_out() -> None:

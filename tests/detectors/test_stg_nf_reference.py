@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.plain.stg_nf import PlainStgNf
-from stages.detectors.base import Form
-from stages.detectors.layers.stg_nf import network as layers
 from stages.detectors.layers.flow import Chain, bits_per_dimension
-from stages.detectors.layers.stg_nf.params import StgNfParams
+from stages.detectors.layers.stg_nf.augment import Mirrored
+from stages.detectors.layers.stg_nf.network import build
+from stages.detectors.layers.stg_nf.training import ModularLearner
+from tests.detectors.layers.stg_nf.models import as_windows, form, params
 
 Arrays = dict[str, NDArray[np.float32]]
 
+PUBLISHED = params(preset="published")
 CHECKPOINTS = ["shanghaitech", "ubnormal_sup"]
 WITHOUT_GRADIENT = ("gcn.conv.bias", "tcn.2.bias", "residual.0.bias")
 """A batch normalization follows and subtracts them again: their gradients are rounding, which Adamax blows up."""
@@ -42,9 +44,8 @@ def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def network(samples: int, state: dict[str, Tensor], *, initialised: bool) -> Chain:
-    params = StgNfParams(window="published")
-    flow = layers.build(Form(("x", "y"), samples, 18, "openpose18"), params, seed=0)
-    flags = {f"{step}.actnorm.initialised": torch.tensor(initialised) for step in range(params.steps)}
+    flow = build(form(samples), PUBLISHED, seed=0)
+    flags = {f"{step}.actnorm.initialised": torch.tensor(initialised) for step in range(PUBLISHED.steps)}
     flow.load_state_dict(renamed(state) | flags)
     return flow
 
@@ -122,11 +123,11 @@ def test_the_plain_form_trains_like_the_published_code(training: Arrays) -> None
 
 @pytest.mark.oracle
 def test_training_loses_what_the_published_code_loses(training: Arrays) -> None:
-    flow = network(24, published(training, "init/"), initialised=False).train()
-    params = StgNfParams(window="published")
-    optimizer = torch.optim.Adamax(flow.parameters(), lr=params.learning_rate)
-    for number, batch in enumerate(torch.tensor(training["x"])):
-        loss = layers.update(flow, optimizer, batch, params)
+    flow = network(24, published(training, "init/"), initialised=False)
+    windows = as_windows(torch.tensor(training["x"]).flatten(0, 1))
+    learner = ModularLearner([flow], Mirrored(windows, "none", torch.device("cpu")), PUBLISHED)
+    for number, rows in enumerate(torch.arange(len(windows)).view(4, 32)):
+        loss = learner.update(rows[None], torch.full((1, 32), 3.0), 5e-4)
         assert loss.item() == pytest.approx(training["losses"][number], abs=5e-4)
 
 
@@ -135,18 +136,18 @@ def test_training_equals_the_plain_form_in_double_precision() -> None:
     plain = PlainStgNf(8).double().train()
     flow = network(8, {name: value.float() for name, value in plain.state_dict().items()}, initialised=False)
     flow.double().train().load_state_dict(renamed(plain.state_dict()) | flags(flow))
-    params = StgNfParams(window="published")
     # Plain gradient descent: Adamax would turn the rounding of zero gradients into steps.
     optimizers = [torch.optim.SGD(net.parameters(), lr=1e-2) for net in (flow, plain)]
     for _ in range(3):
         batch = torch.randn(16, 2, 8, 18, dtype=torch.float64)
-        loss = layers.update(flow, optimizers[0], batch, params)
-        optimizers[1].zero_grad()
-        wanted = plain(batch)[2].mean()
-        wanted.backward()
-        torch.nn.utils.clip_grad_norm_(plain.parameters(), params.gradient_clip)
-        optimizers[1].step()
-        torch.testing.assert_close(loss, wanted.detach())
+        z, logdet = flow(batch)
+        losses = [bits_per_dimension(z, logdet, 3.0).mean(), plain(batch)[2].mean()]
+        for net, optimizer, loss in zip((flow, plain), optimizers, losses, strict=True):
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), PUBLISHED.gradient_clip)
+            optimizer.step()
+        torch.testing.assert_close(*losses)
     for name, value in renamed(plain.state_dict()).items():
         # The graph's 1/18 is held in single precision.
         torch.testing.assert_close(flow.state_dict()[name], value, atol=1e-7, rtol=1e-6)
