@@ -148,6 +148,19 @@ class FlowDetector:
         write_weights(folder, {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()})
         write_card(folder, self.name, self.params, self.seed, form)
 
+    def export(self, path: Path, kind: str = "onnx") -> None:
+        """Write the model as a file for programs without normotion, `onnx` or `torch`. See `layers.stg_nf.export`.
+
+        Raises:
+            ModelError: not fitted, no such kind, or the packages that write ONNX are not installed.
+            StorageError: the file cannot be written.
+        """
+        form, network = self._fitted()
+        from stages.detectors.layers.stg_nf import export
+
+        scorer = export.Scorer(network, self.params.prior_mean, self._contrast())
+        export.write(path, kind, scorer, form, {"detector": self.name, "unit": self.unit})
+
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
@@ -164,6 +177,33 @@ class FlowDetector:
         detector._form, detector._network = form, network
         return detector
 
+    @classmethod
+    def from_official(cls, path: Path, *, device: str = "auto", samples: int | None = None, log: Log = silent) -> Self:
+        """Read a checkpoint as the authors published it; nothing in it is executed.
+
+        Supervised training only gives abnormal windows another prior than normal ones. Models of both kinds score by
+        the likelihood under the normal prior, so the supervised checkpoint is read like the others, with R = 10.
+
+        Args:
+            path: the `.tar` file.
+            device: `auto`, `cpu`, `cuda` …
+            samples: T that the windows must have; None takes the checkpoint's.
+            log: takes the lines that say what was found, and the window spec the model reads.
+
+        Raises:
+            ModelError: the file is missing, damaged, no checkpoint of STG-NF or asks for code, or its weights are not
+                those of the published network; says which.
+        """
+        from stages.detectors.layers.stg_nf import official
+
+        found = official.read(path, samples)
+        for line in found.lines():
+            log(line)
+        detector = cls(cls.Params(**found.settings), device=device, seed=found.seed or 0)
+        detector._form, detector._network = found.form, detector._build(found.form)
+        detector._network.load_state_dict(found.state)
+        return detector
+
     def _means(self, train: Windows) -> Any:
         """Mean of the prior of each training window, a tensor `(N,)`."""
         import torch
@@ -173,6 +213,10 @@ class FlowDetector:
     def _normal(self, validation: Windows | None) -> Windows | None:
         """Windows to watch: those whose likelihood should be high."""
         return validation
+
+    def _contrast(self) -> float | None:
+        """Mean of a second Gaussian whose likelihood is taken from the score; None for the likelihood alone."""
+        return None
 
     def _bits(self, network: Chain, form: Form, windows: Windows, mean: float) -> NDArray[np.float32]:
         from stages.detectors.layers.stg_nf import scoring
