@@ -58,6 +58,13 @@ TOOLS = (
         resumes=False,
     ),
     Verb(
+        "convert",
+        "make a model folder of a checkpoint that a paper's authors published",
+        ("kind", "checkpoint", "out"),
+        "pipelines.convert:run",
+        details="KIND is stg-nf. CHECKPOINT is the file, OUT a new or empty folder. Says what windows it reads.",
+    ),
+    Verb(
         "quality",
         "show how good a dataset's poses and tracks are, before a detector is blamed",
         ("dataset",),
