@@ -74,7 +74,7 @@ def _values(folder: Path, keypoints: np.ndarray, samples: int) -> tuple[int, flo
 
 
 def _frame(rows: int, samples: int) -> pd.DataFrame:
-    columns = {"clip": "c", "track": 0, "step": 1.0, "length": samples, "missing": 0, "label": 0}
+    columns = {"clip": "c", "track": 0, "step": 1.0, "length": samples, "missing": 0, "label": 0, "person_label": 0}
     return pd.DataFrame({"start_frame": np.arange(rows, dtype=float), **columns})
 
 

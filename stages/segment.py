@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from stages.core.dataset import SPLITS, Dataset, load_dataset
 from stages.core.errors import DatasetError
 from stages.core.params import load_section
 from stages.core.paths import Project, clip_file, entries_file, split_file
+from stages.core.person_labels import Accounts, Whereabouts, entry_states, person_labels
 from stages.core.progress import log
 from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, Rows, pose_meta
 from stages.core.skeleton import convert
 from stages.core.skeleton import layout as joint_layout
 from stages.core.storage import atomic_folder
 from stages.core.tables import Pieces, read, read_meta, writing
+from stages.core.truth import regions
 from stages.core.windows import WindowSpec
 
 
@@ -31,13 +34,15 @@ def run(project: Project, dataset: str, window: str) -> None:
     spec = load_section(project, f"windows.{window}", WindowSpec)
     data = load_dataset(project, dataset)
     meta = _form(project, data, spec.layout)
+    accounts = Accounts(data, _comparable_regions(data, meta))
     with atomic_folder(project.segments(dataset, window)) as folder:
         for split in SPLITS:
             with (
                 writing(entries_file(folder, split), ENTRIES, meta) as entries,
                 writing(split_file(folder, split), SEGMENTS, {**meta, "samples": str(spec.samples)}) as segments,
             ):
-                _segment_split(project, data, split, spec, len(meta["coordinates"]) + 1, entries, segments)
+                width = len(meta["coordinates"]) + 1
+                _segment_split(project, data, split, spec, width, accounts, entries, segments)
 
 
 def _form(project: Project, data: Dataset, layout: str) -> dict[str, str]:
@@ -57,12 +62,25 @@ def _form(project: Project, data: Dataset, layout: str) -> dict[str, str]:
     return pose_meta(layout, coordinates, units)
 
 
+def _comparable_regions(data: Dataset, meta: Mapping[str, str]) -> pd.DataFrame | None:
+    """Abnormal regions, where poses can be compared with them."""
+    found = regions(data)
+    if found is None or (meta["coordinates"], meta["units"]) == ("xy", "px"):
+        return found
+    log.info(
+        f"{data.name}: regions are in px, poses {meta['coordinates']} in {meta['units']}: "
+        f"who is abnormal follows from labels.csv"
+    )
+    return None
+
+
 def _segment_split(
     project: Project,
     data: Dataset,
     split: str,
     spec: WindowSpec,
     width: int,
+    accounts: Accounts,
     entries_out: Pieces,
     segments_out: Pieces,
 ) -> None:
@@ -73,15 +91,15 @@ def _segment_split(
     first_row = 0
     # The empty first piece gives a split without clips, or without people, a table of the right shape.
     _append(entries_out, "", empty)
-    segments_out.append(
-        _segments("", empty, nobody, nobody, spec, 1.0, np.empty(0, np.float32)).assign(first_row=nobody)
-    )
+    nothing_known = Whereabouts(np.empty(0, np.float32), pd.DataFrame(), pd.DataFrame())
+    segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
     for _, clip in data.split(split).iterrows():
-        entries = _entries(read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS), spec, clip["fps"])
+        tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)
+        entries, step = _entries(tracks, spec, clip["fps"]), spec.step(clip["fps"])
         start, missing = cut(entries, spec, stride)
-        step, truth = spec.step(clip["fps"]), data.frame_labels(clip["clip"])
+        known = accounts.of(clip["clip"], given=tracks.meta.get("tracker") == "given")
         _append(entries_out, clip["clip"], entries)
-        windows = _segments(clip["clip"], entries, start, missing, spec, step, truth)
+        windows = _segments(clip["clip"], entries, start, missing, spec, step, known)
         segments_out.append(windows.assign(first_row=start + first_row))
         first_row += len(entries.track)
         _tell(clip, spec, entries, windows)
@@ -99,7 +117,7 @@ def _append(out: Pieces, clip: str, entries: Entries) -> None:
 
 
 def _segments(
-    clip: str, entries: Entries, start: Any, missing: Any, spec: WindowSpec, step: float, truth: Any
+    clip: str, entries: Entries, start: Any, missing: Any, spec: WindowSpec, step: float, known: Whereabouts
 ) -> pd.DataFrame:
     start_frame = entries.sample[start] * step
     end_frame = (entries.sample[start + spec.samples - 1] + 1) * step
@@ -111,7 +129,8 @@ def _segments(
             "step": step,
             "length": spec.samples,
             "missing": missing,
-            "label": window_labels(truth, start_frame, end_frame),
+            "label": window_labels(known.truth, start_frame, end_frame),
+            "person_label": person_labels(entry_states(entries, step, known), entries.filled, start, spec.samples),
         }
     )
 
@@ -122,5 +141,6 @@ def _tell(clip: Any, spec: WindowSpec, entries: Entries, windows: pd.DataFrame) 
         f"{clip['clip']}: {len(entries.track)} entries of {people} people "
         f"({int(entries.filled.sum())} filled in gaps), {len(windows)} windows of {spec.samples} samples, "
         f"{int((windows['missing'] > 0).sum())} of them with unseen samples, "
-        f"{int((windows['label'] == 1).sum())} touch abnormal frames"
+        f"{int((windows['label'] == 1).sum())} touch abnormal frames, "
+        f"{int((windows['person_label'] == 1).sum())} follow somebody abnormal"
     )

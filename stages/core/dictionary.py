@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stages.core.dataset import CLIPS, LABELS, SPLITS, UNKNOWN
-from stages.core.schemas import SCHEMAS, VERSION, Column, Schema
+from stages.core.schemas import SCHEMAS, Column, Schema
 from stages.core.skeleton import LAYOUTS, Layout
 from stages.core.storage import write_text
 
-HEAD = f"""# Data dictionary
+HEAD = """# Data dictionary
 
-Written from `stages/core/schemas.py` (schema version {VERSION}) by `normotion readme`: edit that file, not this.
+Written from `stages/core/schemas.py` by `normotion readme`: edit that file, not this.
 
 Every table is one Parquet file, or one per clip or split. Its metadata names the schema and version, the joint layout,
 units, channels, the backend that made it and the sha256 of its source. Tables of another version are refused.
@@ -97,7 +97,7 @@ def _table(schema: Schema) -> str:
     columns = [*schema.columns, *([schema.array] if schema.array else [])]
     rows = "\n".join(_row(column, column is schema.array, schema.packed) for column in columns)
     head = "| column | type | unit | meaning |\n|---|---|---|---|"
-    return f"### {schema.name}\n\nOne row: {schema.row}.\n\n{head}\n{rows}\n"
+    return f"### {schema.name}\n\nOne row: {schema.row}. Version {schema.version}.\n\n{head}\n{rows}\n"
 
 
 def _row(column: Column, array: bool, packed: bool) -> str:

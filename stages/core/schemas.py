@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from stages.core.errors import SchemaError
 
 VERSION = 2
-"""Raised whenever a column's name, type or meaning changes; other versions are refused, never guessed at."""
+"""Of a table whose schema names no later one. `simulate` keeps clips by it: when POSES, TRACKS or REGIONS change, raise
+this one and not their own."""
 
 ROWS_PER_GROUP = 8192
 """Rows a reader holds at a time; a window of 24 frames and 18 joints takes 3.5 kB, a group then 28 MB."""
@@ -55,6 +56,8 @@ class Schema:
         array: the array column, if any.
         packed: the array column holds little-endian float32 bytes instead of a list: fast, for machines alone.
         facts: keys that the file's metadata must have.
+        version: raised whenever a column's name, type or meaning changes; files of another one are refused, never
+            guessed at. Each table has its own, so that poses and tracks, which take long, outlive changes to others.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Schema:
     array: Column | None = None
     packed: bool = False
     facts: tuple[str, ...] = ()
+    version: int = VERSION
 
     def names(self) -> list[str]:
         """Names of the scalar columns."""
@@ -156,7 +160,15 @@ _STATE = (
         "label",
         pa.int8(),
         "1 abnormal, 0 normal",
-        "1 if any frame the window covers is labelled abnormal; null if unknown",
+        "1 if any frame the window covers is labelled abnormal, whoever is; null if unknown",
+        nullable=True,
+    ),
+    Column(
+        "person_label",
+        pa.int8(),
+        "1 abnormal, 0 normal",
+        "1 if the person is in what is labelled abnormal at half of the seen samples or more, 0 if at none; null if at "
+        "fewer than half, or unknown",
         nullable=True,
     ),
 )
@@ -186,6 +198,7 @@ SEGMENTS = Schema(
         Column("first_row", pa.int64(), "row", "First of the `length` consecutive rows of ENTRIES the window holds"),
     ),
     facts=_POSE,
+    version=3,
 )
 NORMALIZED = Schema(
     "normalized",
@@ -194,6 +207,7 @@ NORMALIZED = Schema(
     Column("values", pa.float32(), "standard deviations", "Channels × samples × joints, normalized, not augmented"),
     packed=True,
     facts=("layout", "channels"),
+    version=3,
 )
 REGIONS = Schema(
     "regions",

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stages.core.errors import SchemaError
-from stages.core.schemas import ROWS_PER_GROUP, VERSION, Column, Rows, Schema
+from stages.core.schemas import ROWS_PER_GROUP, Column, Rows, Schema
 from stages.core.storage import atomic_file
 
 REMAKE = "delete it and run `dvc repro` to make it anew"
@@ -54,7 +54,7 @@ class Pieces:
     def __init__(self, temporary: Path, schema: Schema, meta: Mapping[str, str], path: Path) -> None:
         self._temporary, self._schema, self._path = temporary, schema, path
         # What another table's metadata says of its own schema and shape does not hold for this one.
-        self._meta = {**meta, "schema": schema.name, "version": str(VERSION)}
+        self._meta = {**meta, "schema": schema.name, "version": str(schema.version)}
         self._meta.pop("shape", None)
         if absent := [fact for fact in schema.facts if fact not in meta]:
             raise SchemaError(f"the metadata of {schema.name} lacks {', '.join(absent)}", where=str(path))
@@ -156,8 +156,8 @@ def _open(path: Path, schema: Schema) -> tuple[pq.ParquetFile, dict[str, str]]:
     found, version = meta.get("schema", "unknown"), meta.get("version", "unknown")
     if found != schema.name:
         raise SchemaError(f"expected a table of {schema.name}, found {found!r}", where=where, fix="give the right file")
-    if version != str(VERSION):
-        raise SchemaError(f"schema version {version}; this normotion reads {VERSION}", where=where, fix=REMAKE)
+    if version != str(schema.version):
+        raise SchemaError(f"schema version {version}; this normotion reads {schema.version}", where=where, fix=REMAKE)
     if absent := [fact for fact in schema.facts if fact not in meta]:
         raise SchemaError(f"the metadata of {schema.name} lacks {', '.join(absent)}", where=where, fix=REMAKE)
     expected = {*schema.names(), *([schema.array.name] if schema.array else [])}

@@ -91,7 +91,8 @@ class Windows:
     """Windows as a detector reads them.
 
     Args:
-        index: one row per window: dataset, split, clip, track, start_frame, step, length, missing, label.
+        index: one row per window: dataset, split, clip, track, start_frame, step, length, missing, label,
+            person_label.
         poses: `(N, C, T, V)` float32, normalized, not augmented.
         channels: names of the C channels, e.g. `("x", "y")`.
         layout: joint layout of the V joints.

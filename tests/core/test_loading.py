@@ -18,7 +18,7 @@ META = {"layout": "coco17", "channels": "x,y,confidence"}
 
 def rows(clip: str, count: int) -> Rows:
     """Windows of 3 channels, 4 samples, 17 joints; the first value of each is its number."""
-    columns = {"clip": clip, "track": 1, "step": 2.5, "length": 4, "missing": 0, "label": 0}
+    columns = {"clip": clip, "track": 1, "step": 2.5, "length": 4, "missing": 0, "label": 0, "person_label": 0}
     frame = pd.DataFrame({**columns, "start_frame": np.arange(count, dtype=float)})
     values = np.zeros((count, 3, 4, 17), dtype=np.float32)
     values[:, 0, 0, 0] = np.arange(count)

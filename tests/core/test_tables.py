@@ -58,10 +58,11 @@ def test_an_empty_table_keeps_its_shape(tmp_path: Path) -> None:
 
 def test_unknown_stays_unknown(tmp_path: Path) -> None:
     columns = {"clip": "a", "start_frame": 0.0, "step": 1.0, "length": 4, "missing": 0}
-    frame = pd.DataFrame({**columns, "track": [pd.NA, 3], "label": [pd.NA, 1]})
+    frame = pd.DataFrame({**columns, "track": [pd.NA, 3], "label": [pd.NA, 1], "person_label": [0, pd.NA]})
     write(tmp_path / "w.parquet", NORMALIZED, Rows(frame, np.ones((2, 2, 4, 18), np.float32), SEEN))
     back = read(tmp_path / "w.parquet", NORMALIZED).frame
     assert back["label"].tolist() == [pd.NA, 1]
+    assert back["person_label"].tolist() == [0, pd.NA]
     assert back["track"].tolist() == [pd.NA, 3]
 
 
@@ -179,6 +180,14 @@ def test_another_schema_version_is_refused_with_the_way_out(tmp_path: Path) -> N
     with pytest.raises(SchemaError, match="schema version 99") as error:
         read(path, POSES)
     assert "dvc repro" in error.value.fix
+
+
+def test_each_table_has_a_version_of_its_own(tmp_path: Path) -> None:
+    path, newer = tmp_path / "gate.parquet", replace(POSES, version=POSES.version + 1)
+    write(path, POSES, poses())
+    assert read_meta(path, POSES)["version"] == str(POSES.version)
+    with pytest.raises(SchemaError, match=f"schema version {POSES.version}; this normotion reads {newer.version}"):
+        read(path, newer)
 
 
 def test_other_columns_are_refused(tmp_path: Path) -> None:

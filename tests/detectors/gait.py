@@ -52,8 +52,8 @@ def walkers(count: int, *, samples: int = 8, seed: int = 0, speed: float = 1.0) 
     return coco_to_openpose(keypoints.astype(np.float32))
 
 
-def windows(keypoints: Floats, *, split: str = "train", confidence: bool = False) -> Windows:
-    """Normalize `(N, T, V, 3)` px into windows of one clip, all labelled normal."""
+def windows(keypoints: Floats, *, split: str = "train", confidence: bool = False, label: int = 0) -> Windows:
+    """Normalize `(N, T, V, 3)` px into windows of one clip, all labelled alike: 1 abnormal, 0 normal."""
     count, samples = keypoints.shape[:2]
     params = NormalizationParams(confidence=confidence)
     index = pd.DataFrame(
@@ -66,10 +66,18 @@ def windows(keypoints: Floats, *, split: str = "train", confidence: bool = False
             "step": 3.0,
             "length": samples,
             "missing": 0,
-            "label": pd.array(np.zeros(count, dtype=np.int8), dtype="Int8"),
+            "label": pd.array(np.full(count, label), dtype="Int8"),
+            "person_label": pd.array(np.full(count, label), dtype="Int8"),
         }
     )
     return Windows(index, normalize(keypoints, params), params.channels(), "openpose18")
+
+
+def joined(*pieces: Windows) -> Windows:
+    """Windows of one kind after another."""
+    index = pd.concat([piece.index for piece in pieces], ignore_index=True)
+    poses = np.concatenate([piece.poses for piece in pieces])
+    return Windows(index, poses, pieces[0].channels, pieces[0].layout)
 
 
 def upside_down(keypoints: Floats) -> Floats:

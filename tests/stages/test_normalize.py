@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Project:
     keypoints = stream(0, "k").uniform(0, 100, size=(5, 17, 3)).astype(np.float32)
     keypoints[3:, :, 1] = 40  # all joints at one height: no person
     people = pd.DataFrame({"clip": list("aaabb"), "track": 0, "sample": [0, 1, 2, 0, 1], "filled": False})
-    columns = {"track": 0, "step": 1.0, "length": 2, "missing": 0, "label": 0}
+    columns = {"track": 0, "step": 1.0, "length": 2, "missing": 0, "label": 1, "person_label": 0}
     windows = pd.DataFrame({"clip": list("aab"), "start_frame": [0.0, 1, 0], **columns, "first_row": [0, 1, 3]})
     for split in ("train", "validation", "test"):
         folder = here.segments("d", "w")
@@ -44,6 +44,7 @@ def test_values_are_those_of_the_windows(project: Project) -> None:
     windows = np.stack([entries[0:2], entries[1:3]])
     np.testing.assert_array_equal(rows.arrays, normalized_values(windows, NormalizationParams()))
     assert rows.meta["channels"] == "x,y"
+    assert rows.frame[["label", "person_label"]].to_numpy().tolist() == [[1, 0], [1, 0]]
 
 
 def test_flat_windows_are_dropped_and_counted(project: Project, caplog: pytest.LogCaptureFixture) -> None:

@@ -80,6 +80,48 @@ def test_labels_touch_any_frame_of_the_window(project: Project) -> None:
     assert (segments(project, "train")["label"] == 0).all()
 
 
+def test_everybody_in_an_abnormal_frame_is_abnormal_where_nobody_says_who(project: Project) -> None:
+    segment.run(project, "gate", "short")
+    test = segments(project, "test").set_index("start_frame")["person_label"]
+    # Of the samples, at every third frame, that at 30 alone is abnormal, and one of four is fewer than half.
+    assert [start for start in test.index if test.isna()[start]] == [21, 24, 27, 30]
+    assert (test.dropna() == 0).all()
+    assert (segments(project, "train")["person_label"] == 0).all()
+    (project.raw("gate") / "labels.csv").write_text("clip,start_frame,end_frame\nfast,30,35\n")
+    segment.run(project, "gate", "short")
+    test = segments(project, "test").set_index("start_frame")["person_label"]
+    # Now 30 and 33 are: of the windows that hold both, half of the samples.
+    assert [start for start in test.index if not test.isna()[start] and test[start] == 1] == [24, 27, 30]
+    assert [start for start in test.index if test.isna()[start]] == [21, 33]
+
+
+@pytest.mark.parametrize(("left", "label"), [(0, 1), (300, 0)])
+def test_regions_say_who_is_abnormal(project: Project, left: int, label: int) -> None:
+    # The person walks from x = 0 … 100 to 59 … 159, and the region spans 200 px from `left`.
+    rows = f"clip,start_frame,end_frame,x,y,w,h\nfast,0,59,{left},0,200,100\n"
+    (project.raw("gate") / "labels.csv").write_text(rows)
+    segment.run(project, "gate", "short")
+    assert (segments(project, "test")["person_label"] == label).all()
+    assert (segments(project, "test")["label"] == 1).all()
+
+
+@pytest.mark.parametrize(("tracker", "label"), [("given", 0), ("poseflow", 1)])
+def test_tracks_that_labels_name_count_where_ids_were_kept(project: Project, tracker: str, label: int) -> None:
+    person = tracks("fast", 60)
+    other = Rows(person.frame.assign(track=8), person.values, person.meta)
+    both = Rows(
+        pd.concat([person.frame, other.frame], ignore_index=True),
+        np.concatenate([person.arrays, other.arrays]),
+        {**person.meta, "tracker": tracker},
+    )
+    write(clip_file(project.tracks("gate"), "fast"), TRACKS, both)
+    (project.raw("gate") / "labels.csv").write_text("clip,start_frame,end_frame,track\nfast,0,59,8\n")
+    segment.run(project, "gate", "short")
+    test = segments(project, "test")
+    assert (test.loc[test["track"] == 8, "person_label"] == 1).all()
+    assert (test.loc[test["track"] == 7, "person_label"] == label).all()
+
+
 def test_splits_without_clips_have_empty_tables(project: Project) -> None:
     segment.run(project, "gate", "short")
     normalize.run(project, "gate", "short")
@@ -105,14 +147,19 @@ def test_the_same_tracks_give_the_same_bytes(project: Project) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_three_coordinates_pass_and_do_not_mix_with_two(project: Project) -> None:
+def test_three_coordinates_pass_and_do_not_mix_with_two(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     project.params.write_text(yaml.safe_dump({"windows": {"short": {"rate": 10.0, "length": 4, "layout": "ntu25"}}}))
     table = {clip: tracks(clip, frames) for clip, frames in (("slow", 20), ("fast", 60), ("nobody", 0))}
     for clip, rows in table.items():
         body = np.zeros((len(rows), 25, 4), np.float32)
         body[..., 1] = np.arange(25)
         write(clip_file(project.tracks("gate"), clip), TRACKS, Rows(rows.frame, body, pose_meta("ntu25", "xyz", "m")))
-    segment.run(project, "gate", "short")
+    # Regions are in pixels and cannot be compared with metres: frames decide.
+    (project.raw("gate") / "labels.csv").write_text("clip,start_frame,end_frame,x,y,w,h\nfast,0,59,900,900,9,9\n")
+    with caplog.at_level("INFO", logger="normotion"):
+        segment.run(project, "gate", "short")
+    assert "regions are in px, poses xyz in m: who is abnormal follows from labels.csv" in caplog.text
+    assert (segments(project, "test")["person_label"] == 1).all()
     normalize.run(project, "gate", "short")
     found = read(split_file(project.normalized("gate", "short"), "test"), NORMALIZED)
     assert (found.arrays.shape, found.meta["channels"]) == ((17, 3, 4, 25), "x,y,z")

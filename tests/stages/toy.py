@@ -115,4 +115,4 @@ def put(here: Project, split: str, pieces: Mapping[str, list[tuple[float, int | 
             columns = {"clip": clip, "track": 5, "step": 2.5, "length": SAMPLES, "missing": 0}
             labels = pd.array([pd.NA if label is None else label for _, label in marks], dtype="Int8")
             frame = pd.DataFrame({"start_frame": 10.0 * np.arange(len(marks)), **columns, "label": labels})
-            out.append(frame, values)
+            out.append(frame.assign(person_label=labels), values)
