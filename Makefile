@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "normotion needs Python 3.11 to 3.13; found $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,export,dev]'
 	@touch $@
 
 # Only the tests that break a Ray cluster need it.
