@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.dataset import SPLITS
-from stages.core.normalization import NormalizeParams, normalize, spread
+from stages.core.normalization import NormalizeParams, normalize_people
 from stages.core.params import load_section
 from stages.core.paths import Project, entries_file, split_file
 from stages.core.progress import log
@@ -52,6 +52,6 @@ def _normalize_group(windows: Rows, entries: Path, spec: WindowSpec, least: floa
     low, high = (int(first.min()), int(first.max()) + spec.samples) if len(first) else (0, 0)
     keypoints = read_rows(entries, ENTRIES, low, high).arrays
     values = keypoints[first[:, None] - low + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)
-    keep = spread(values) >= least
-    out.append(windows.frame[keep].drop(columns="first_row"), normalize(values[keep], spec.normalization))
+    keep, normalized = normalize_people(values, spec.normalization, least)
+    out.append(windows.frame[keep].drop(columns="first_row"), normalized)
     return int(keep.sum())

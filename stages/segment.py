@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.cutting import Entries, cut, resample, window_labels
+from stages.core.cutting import Entries, cut, track_entries, window_labels, window_places
 from stages.core.dataset import SPLITS, Dataset, load_dataset
 from stages.core.errors import DatasetError
 from stages.core.params import load_section
 from stages.core.paths import Project, clip_file, entries_file, split_file
 from stages.core.person_labels import Accounts, Whereabouts, entry_states, person_labels
 from stages.core.progress import log
-from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, Rows, pose_meta
-from stages.core.skeleton import convert
+from stages.core.schemas import ENTRIES, SEGMENTS, TRACKS, pose_meta
 from stages.core.skeleton import layout as joint_layout
 from stages.core.storage import atomic_folder
 from stages.core.tables import Pieces, read, read_meta, writing
@@ -95,7 +94,7 @@ def _segment_split(
     segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
     for _, clip in data.split(split).iterrows():
         tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)
-        entries, step = _entries(tracks, spec, clip["fps"]), spec.step(clip["fps"])
+        entries, step = track_entries(tracks, spec, clip["fps"]), spec.step(clip["fps"])
         start, missing = cut(entries, spec, stride)
         known = accounts.of(clip["clip"], given=tracks.meta.get("tracker") == "given")
         _append(entries_out, clip["clip"], entries)
@@ -103,12 +102,6 @@ def _segment_split(
         segments_out.append(windows.assign(first_row=start + first_row))
         first_row += len(entries.track)
         _tell(clip, spec, entries, windows)
-
-
-def _entries(tracks: Rows, spec: WindowSpec, fps: float) -> Entries:
-    keypoints = convert(tracks.arrays, tracks.meta["layout"], spec.layout)
-    track = tracks.frame["track"].to_numpy(dtype=np.int64)
-    return resample(track, tracks.frame["frame"].to_numpy(dtype=np.int64), keypoints, spec, fps)
 
 
 def _append(out: Pieces, clip: str, entries: Entries) -> None:
@@ -119,19 +112,11 @@ def _append(out: Pieces, clip: str, entries: Entries) -> None:
 def _segments(
     clip: str, entries: Entries, start: Any, missing: Any, spec: WindowSpec, step: float, known: Whereabouts
 ) -> pd.DataFrame:
-    start_frame = entries.sample[start] * step
+    places = window_places(clip, entries, start, missing, spec.samples, step)
     end_frame = (entries.sample[start + spec.samples - 1] + 1) * step
-    return pd.DataFrame(
-        {
-            "clip": clip,
-            "track": entries.track[start],
-            "start_frame": start_frame,
-            "step": step,
-            "length": spec.samples,
-            "missing": missing,
-            "label": window_labels(known.truth, start_frame, end_frame),
-            "person_label": person_labels(entry_states(entries, step, known), entries.filled, start, spec.samples),
-        }
+    return places.assign(
+        label=window_labels(known.truth, places["start_frame"].to_numpy(), end_frame),
+        person_label=person_labels(entry_states(entries, step, known), entries.filled, start, spec.samples),
     )
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stages.core.schemas import Rows
+from stages.core.skeleton import convert
 from stages.core.windows import WindowSpec
 
 Ints = NDArray[np.int64]
@@ -34,6 +36,22 @@ class Entries:
     sample: Ints
     filled: NDArray[np.bool_]
     keypoints: Floats
+
+
+def track_entries(tracks: Rows, spec: WindowSpec, fps: float) -> Entries:
+    """Bring one clip's tracks to the window spec's joints and rate.
+
+    Args:
+        tracks: rows of TRACKS.
+        spec: layout, rate and fill.
+        fps: frames per second of the clip.
+
+    Raises:
+        DatasetError: there is no way from the tracks' layout to the spec's.
+    """
+    keypoints = convert(tracks.arrays, tracks.meta["layout"], spec.layout)
+    track, frame = (tracks.frame[name].to_numpy(dtype=np.int64) for name in ("track", "frame"))
+    return resample(track, frame, keypoints, spec, fps)
 
 
 def resample(track: Ints, frame: Ints, keypoints: Floats, spec: WindowSpec, fps: float) -> Entries:
@@ -95,6 +113,29 @@ def cut(entries: Entries, spec: WindowSpec, stride: int) -> tuple[Ints, Ints]:
     missing = outside + entries.filled[rows].sum(axis=1)
     accepted = missing <= spec.max_missing
     return start[accepted], missing[accepted]
+
+
+def window_places(clip: str, entries: Entries, start: Ints, missing: Ints, samples: int, step: float) -> pd.DataFrame:
+    """Whom and when each window shows, a row each: clip, track, start_frame, step, length, missing.
+
+    Args:
+        clip: name of the clip.
+        entries: of the clip.
+        start: `(N,)` of `cut`.
+        missing: `(N,)` of `cut`.
+        samples: in a window.
+        step: frames of the clip from one sample to the next.
+    """
+    return pd.DataFrame(
+        {
+            "clip": clip,
+            "track": entries.track[start],
+            "start_frame": entries.sample[start] * step,
+            "step": step,
+            "length": samples,
+            "missing": missing,
+        }
+    )
 
 
 def window_labels(truth: Floats, start: NDArray[np.float64], end: NDArray[np.float64]) -> pd.arrays.IntegerArray:

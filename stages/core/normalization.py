@@ -66,6 +66,26 @@ def spread(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(keypoints[..., 1].std(axis=(1, 2)))
 
 
+def normalize_people(
+    keypoints: NDArray[np.float32], params: NormalizationParams, least: float
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Normalize the windows that can show a person.
+
+    Args:
+        keypoints: `(N, T, V, D + 1)`, as of `normalize`.
+        params: see `NormalizationParams`.
+        least: smallest `spread` of a person, in the keypoints' unit; see `NormalizeParams.least`.
+
+    Returns:
+        Which windows are kept, `(N,)`, and the values of those, as of `normalize`.
+
+    Raises:
+        DatasetError: as `normalize`.
+    """
+    keep = spread(keypoints) >= least
+    return keep, normalize(keypoints[keep], params)
+
+
 def normalize(keypoints: NDArray[np.float32], params: NormalizationParams) -> NDArray[np.float32]:
     """Centre each window on its mean over samples and joints and divide all coordinates by the deviation of y.
 
