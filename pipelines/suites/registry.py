@@ -12,6 +12,7 @@ from typing import Any
 
 from stages.core.errors import PipelineError
 from stages.core.params import nearest
+from stages.detectors.layers.stg_nf.params import published_window
 from stages.ingest.edits import Contaminate, Edit, Join, Noise, Partial, Scenes, UnlabelledTest
 from stages.show.suite_result import Scale
 
@@ -104,6 +105,84 @@ _ADJACENCY = Suite(
     _sweep("detectors.{detector}.adjacency", ("uniform", "distance", "spatial", "identity")),
     detectors=("stg_nf",),
 )
+_SUBNET = Suite(
+    "subnet",
+    "Does it take graph convolutions to say how STG-NF scales and shifts?",
+    f"{STG_NF}, section 4.4, Affine Layer; the widths of the other two are ours, 64",
+    "what says scale and shift",
+    "names",
+    (
+        Variant("graph convolutions", overrides={"detectors.{detector}.subnet": "stgcn"}),
+        *(
+            Variant(label, overrides={"detectors.{detector}.subnet": kind, "detectors.{detector}.hidden": 64})
+            for label, kind in (("plain convolutions", "conv"), ("fully connected", "linear"))
+        ),
+    ),
+    detectors=("stg_nf",),
+)
+_PERMUTATION = Suite(
+    "permutation",
+    "Does STG-NF's learned mixing of x and y, which the published checkpoints lack, change anything?",
+    f"{STG_NF}, section 3.2, against its released checkpoints",
+    "permutation of the channels",
+    "names",
+    _sweep("detectors.{detector}.permutation", ("reverse", "learned")),
+    detectors=("stg_nf",),
+)
+_HEAD = Suite(
+    "headless",
+    "Do eyes and ears help, or do they only add noise?",
+    f"{STG_NF} and {GEPC}, the option of their released code",
+    "joints",
+    "names",
+    (
+        Variant("all 18", overrides={"windows.{window}.layout": "openpose18"}),
+        Variant("without eyes and ears", overrides={"windows.{window}.layout": "openpose14"}),
+    ),
+)
+_SUPERVISION = Suite(
+    "supervision",
+    "What do labelled abnormal people in the training clips add?",
+    f"{STG_NF}, section 4.3 and table 2; the likelihood ratio is ours",
+    "how it learns and scores",
+    "names",
+    (
+        Variant("likelihood", overrides={"detectors.{detector}.scoring": "likelihood"}),
+        Variant("likelihood ratio", overrides={"detectors.{detector}.scoring": "likelihood_ratio"}),
+    ),
+    detectors=("stg_nf_supervised",),
+)
+
+
+def _from_published(label: str, window: Mapping[str, Any] | None = None, **detector: Any) -> Variant:
+    """What the released code does, with some of it mended."""
+    spec = {**published_window(), **(window or {})}
+    own = {f"detectors.{{detector}}.{name}": value for name, value in detector.items()}
+    return Variant(label, overrides={"windows.{window}": spec, "detectors.{detector}.preset": "published", **own})
+
+
+_PRESETS = Suite(
+    "presets",
+    "What does each thing that the released STG-NF does otherwise cost or gain?",
+    f"{STG_NF}, released code; docs/decisions/0013",
+    "the published preset, one thing mended at a time",
+    "names",
+    (
+        _from_published("published"),
+        _from_published("mirror swaps joints", flip="swap_joints"),
+        _from_published("square pixels", {"normalization": {"frame_size": None}}),
+        _from_published("gaps filled", {"fill": 2, "keep_last": True}),
+        _from_published("statistics recomputed", statistics="recomputed"),
+        _from_published("learned to the end", epochs=20, learning_rate=0.08, statistics="recomputed"),
+        _from_published(
+            "all of these",
+            {"normalization": {"frame_size": None}, "fill": 2, "keep_last": True},
+            preset="corrected",
+        ),
+        Variant("corrected", overrides={"detectors.{detector}.preset": "corrected"}),
+    ),
+    detectors=("stg_nf",),
+)
 _CONTAMINATION = Suite(
     "contamination",
     "What is lost when abnormal footage slips into the training data unnoticed?",
@@ -165,7 +244,7 @@ _OWN_SCENES = Suite(
 SUITES = {
     suite.name: suite
     for suite in (
-        _WINDOW, _STEPS, _ADJACENCY, _CONTAMINATION, _PARTIAL, _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES
+        _PRESETS, _WINDOW, _STEPS, _SUBNET, _ADJACENCY, _PERMUTATION, _HEAD, _SUPERVISION, _CONTAMINATION, _PARTIAL, _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES
     )
 }  # fmt: skip
 """All of them by name, in the order they are listed in."""

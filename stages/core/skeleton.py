@@ -74,6 +74,15 @@ OPENPOSE18 = Layout(
     mirror=_mirror(_OPENPOSE18),
     centre=1,
 )  # fmt: skip
+_OPENPOSE14 = _OPENPOSE18[:14]
+OPENPOSE14 = Layout(
+    name="openpose14",
+    joints=_OPENPOSE14,
+    bones=tuple(bone for bone in OPENPOSE18.bones if max(bone) < len(_OPENPOSE14)),
+    mirror=_mirror(_OPENPOSE14),
+    centre=1,
+)
+"""OpenPose-18 without eyes and ears: the `headless` option of GEPC's and STG-NF's code, which keeps the nose."""
 _NTU25 = (
     "base_of_spine", "middle_of_spine", "neck", "head", "left_shoulder", "left_elbow", "left_wrist", "left_hand",
     "right_shoulder", "right_elbow", "right_wrist", "right_hand", "left_hip", "left_knee", "left_ankle", "left_foot",
@@ -92,7 +101,7 @@ NTU25 = Layout(
     centre=20,
 )  # fmt: skip
 
-LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18, NTU25)}
+LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18, OPENPOSE14, NTU25)}
 
 COCO_TO_OPENPOSE = np.array([0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3])
 """Where each OpenPose joint stands among the 17 COCO joints with the neck appended as joint 17."""
@@ -133,6 +142,8 @@ def convert(keypoints: NDArray[np.float32], source: str, target: str) -> NDArray
     """
     if source == target:
         return keypoints
+    if target == OPENPOSE14.name and source in (COCO17.name, OPENPOSE18.name):
+        return convert(keypoints, source, OPENPOSE18.name)[..., : len(OPENPOSE14), :]
     if (source, target) == (COCO17.name, OPENPOSE18.name):
         return coco_to_openpose(keypoints)
     raise DatasetError(

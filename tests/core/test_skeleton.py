@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import DatasetError
-from stages.core.skeleton import COCO17, LAYOUTS, OPENPOSE18, Layout, coco_to_openpose, convert, layout
+from stages.core.skeleton import COCO17, LAYOUTS, OPENPOSE14, OPENPOSE18, Layout, coco_to_openpose, convert, layout
 
 
 @pytest.mark.parametrize("which", LAYOUTS.values(), ids=LAYOUTS.keys())
@@ -33,6 +33,15 @@ def test_the_neck_is_the_middle_of_the_shoulders_in_every_channel() -> None:
     keypoints = np.zeros((17, 3), dtype=np.float32)
     keypoints[5], keypoints[6] = [10, 20, 0.4], [30, 40, 0.8]
     np.testing.assert_allclose(coco_to_openpose(keypoints)[1], [20, 30, 0.6])
+
+
+@pytest.mark.parametrize("source", [COCO17, OPENPOSE18])
+def test_headless_keeps_the_nose_and_the_body(source: Layout) -> None:
+    keypoints = np.random.default_rng(0).normal(size=(5, len(source), 3)).astype(np.float32)
+    whole, headless = (convert(keypoints, source.name, target.name) for target in (OPENPOSE18, OPENPOSE14))
+    assert set(OPENPOSE18.joints) - set(OPENPOSE14.joints) == {"left_eye", "right_eye", "left_ear", "right_ear"}
+    for place, joint in enumerate(OPENPOSE14.joints):
+        np.testing.assert_array_equal(headless[:, place], whole[:, OPENPOSE18.joints.index(joint)])
 
 
 def test_unknown_layouts_are_refused() -> None:

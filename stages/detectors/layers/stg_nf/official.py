@@ -19,19 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from stages.core.errors import ModelError
 from stages.detectors.base import Form
 from stages.detectors.layers.stg_nf.network import build
-from stages.detectors.layers.stg_nf.params import StgNfParams
+from stages.detectors.layers.stg_nf.params import StgNfParams, published_window
 
 WINDOW = "published"
 """Name of the window spec such a model reads."""
 LAYOUT, JOINTS = "openpose18", 18
 CHANNELS = {2: ("x", "y"), 3: ("x", "y", "confidence")}
 """By their number."""
-STRIDES = {"stride_train": 6, "stride_score": 1}
 SUPERVISED = 10.0
 """R of the supervised checkpoint; the others have 3."""
 STEP = re.compile(r"flow\.layers\.(\d+)\.(\w+)\.(.+)")
@@ -78,12 +78,11 @@ class Official:
 
     def window(self) -> str:
         """The window spec of the published figures, in YAML: entries as they come, one frame size for all videos."""
-        strides = ", ".join(f"{name}: {value}" for name, value in STRIDES.items())
-        confidence = ", confidence: true" if len(self.form.channels) == 3 else ""
-        return (
-            f"{{rate: null, length: {self.form.samples}, {strides}, fill: 0, max_missing: 2, keep_last: false, "
-            f"layout: {LAYOUT}, normalization: {{frame_size: [856, 480]{confidence}}}}}"
-        )
+        spec = published_window(self.form.samples)
+        if len(self.form.channels) == 3:
+            spec["normalization"]["confidence"] = True
+        flow: str = yaml.safe_dump(spec, default_flow_style=True, sort_keys=False, width=1000)
+        return flow.strip()
 
 
 def read(path: Path, samples: int | None = None) -> Official:

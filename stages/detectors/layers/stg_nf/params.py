@@ -17,6 +17,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """What a preset sets where the params say nothing; all else is the same in both."""
 
 
+def published_window(samples: int = 24) -> dict[str, Any]:
+    """The window spec of the released code: entries of a track as they come, one frame size for every video.
+
+    Args:
+        samples: T; 24 for ShanghaiTech, 16 for UBnormal.
+    """
+    taken = {"rate": None, "length": samples, "stride_train": 6, "stride_score": 1}
+    gaps = {"fill": 0, "max_missing": 2, "keep_last": False}
+    return {**taken, **gaps, "layout": "openpose18", "normalization": {"frame_size": [856, 480]}}
+
+
 class StgNfParams(DetectorParams):
     """The `detectors.stg_nf` section.
 
@@ -44,7 +55,10 @@ class StgNfParams(DetectorParams):
         gradient_clip: largest norm of the gradient.
         statistics: what batch normalization uses when it scores: `running` averages gathered while the weights moved
             (published; noisy when the learning rate is large), or those `recomputed` with the final weights.
-        threads: CPU threads that train; the model is the same whatever their number. Null takes all cores.
+        threads: CPU threads that train; the published form becomes the same model whatever their number, others may
+            not. Null takes all cores.
+        cuda_graphs: record the training step of the published form as one CUDA graph; a GPU then waits less for
+            launches. Off, as it has not been run on a GPU yet.
     """
 
     preset: Literal["published", "corrected"] = "corrected"
@@ -64,6 +78,7 @@ class StgNfParams(DetectorParams):
     gradient_clip: float = Field(default=100.0, gt=0)
     statistics: Literal["running", "recomputed"]
     threads: int | None = Field(default=1, ge=1)
+    cuda_graphs: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ Source: Hirschorn and Avidan, "Normalizing Flows for Human Pose Anomaly Detectio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -18,6 +18,7 @@ from stages.core.windows import Windows
 from stages.detectors.layers.flow import Chain, bits_per_dimension
 from stages.detectors.layers.stg_nf.augment import Mirrored
 from stages.detectors.layers.stg_nf.fused import Fused
+from stages.detectors.layers.stg_nf.graphs import Recorded
 from stages.detectors.layers.stg_nf.network import device_of
 from stages.detectors.layers.stg_nf.params import StgNfParams
 
@@ -124,32 +125,57 @@ class FusedLearner:
 
     def __init__(self, networks: Sequence[Chain], data: Mirrored, params: StgNfParams) -> None:
         _, _, samples, joints = data.poses.shape
-        self._fused, self._data, self._params = Fused(networks, samples, joints), data, params
-        self._optimizer = torch.optim.Adamax([self._fused.weights], lr=params.learning_rate)
+        self.fused, self._data, self._params = Fused(networks, samples, joints), data, params
+        weights = self.fused.weights
+        # As tensors on the device, so that a recorded step finds them there.
+        self._rate = torch.full((), params.learning_rate, device=weights.device)
+        self._optimizer = torch.optim.Adamax([weights], lr=self._rate, capturable=weights.is_cuda, foreach=False)
+        self._recorded: Recorded | None = None
 
     def update(self, rows: Tensor, means: Tensor, rate: float) -> Tensor:
         """See `Learner.update`."""
+        self._rate.fill_(rate)
+        if not (self._params.cuda_graphs and rows.is_cuda):
+            return self._step(rows, means)
+        if self._recorded is None:
+            self._recorded = Recorded(self._step, rows, means, self.beginning())
+        return self._recorded(rows, means) if rows.shape == self._recorded.shape else self._step(rows, means)
+
+    def beginning(self) -> Callable[[], None]:
+        """A way back to here, before the first step."""
+        weights, statistics = self.fused.weights.detach().clone(), self.fused.statistics.clone()
+
+        @torch.no_grad()
+        def undo() -> None:
+            self.fused.weights.copy_(weights)
+            self.fused.statistics.copy_(statistics)
+            for state in self._optimizer.state.values():
+                for tensor in state.values():
+                    tensor.zero_()
+
+        return undo
+
+    def _step(self, rows: Tensor, means: Tensor) -> Tensor:
         momentum = MOMENTUM if self._params.statistics == "running" else None
-        losses = self._fused.gradients(self._batch(rows), means, momentum)
-        gradient = self._fused.weights.grad
+        losses = self.fused.gradients(self._batch(rows), means, momentum)
+        gradient = self.fused.weights.grad
         if gradient is not None:
             norm = torch.linalg.vector_norm(gradient, dim=(1, 2), keepdim=True)
             gradient.mul_((self._params.gradient_clip / (norm + 1e-6)).clamp_(max=1))
-        self._optimizer.param_groups[0]["lr"] = rate
         self._optimizer.step()
         return losses
 
     def recompute(self, batches: Iterable[Tensor]) -> None:
         """See `Learner.recompute`."""
         for number, rows in enumerate(batches, start=1):
-            self._fused.follow(self._batch(rows), 1 / number)
+            self.fused.follow(self._batch(rows), 1 / number)
 
     def write_back(self) -> None:
         """See `Learner.write_back`."""
-        self._fused.unpack()
+        self.fused.unpack()
 
     def _batch(self, rows: Tensor) -> Tensor:
-        return self._fused.arranged(self._data.columns(rows.flatten()))
+        return self.fused.arranged(self._data.columns(rows.flatten()))
 
 
 class ModularLearner:
