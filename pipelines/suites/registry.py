@@ -244,7 +244,8 @@ _OWN_SCENES = Suite(
 SUITES = {
     suite.name: suite
     for suite in (
-        _PRESETS, _WINDOW, _STEPS, _SUBNET, _ADJACENCY, _PERMUTATION, _HEAD, _SUPERVISION, _CONTAMINATION, _PARTIAL, _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES
+        _PRESETS, _WINDOW, _STEPS, _SUBNET, _ADJACENCY, _PERMUTATION, _HEAD, _SUPERVISION, _CONTAMINATION, _PARTIAL,
+        _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES,
     )
 }  # fmt: skip
 """All of them by name, in the order they are listed in."""
