@@ -126,7 +126,7 @@ def _job(
     """The job with its keys. What is left out in params.yaml is hashed with the code's defaults."""
     dataset = drafts[0].data.name
     window = str(dig(params, f"detectors.{detector}.window"))
-    changed = _overridden(params, variant.overrides, {"detector": detector, "window": window})
+    changed = overridden(params, variant.overrides, {"detector": detector, "window": window})
     window = str(dig(changed, f"detectors.{detector}.window"))
     models: tuple[type[DetectorParams], type[WindowSpec]] = (registry.detector(detector).Params, WindowSpec)
     problems, chosen = parse(dig(changed, f"detectors.{detector}"), f"detectors.{detector}", models[0])
@@ -143,7 +143,7 @@ def _job(
     return Job(variant, detector, dataset, changed, window, drafts, data_key, key, key == usual)
 
 
-def _overridden(params: Mapping[str, Any], overrides: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def overridden(params: Mapping[str, Any], overrides: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """A copy of the parameters with some of them set, by dotted name."""
     changed = copy.deepcopy(dict(params))
     for dotted, value in overrides.items():
