@@ -11,6 +11,7 @@ from stages.detectors.base import Detector
 DETECTORS = {
     "stg_nf": "stages.detectors.stg_nf:StgNf",
     "knn": "stages.detectors.knn:Knn",
+    "stg_nf_supervised": "stages.detectors.stg_nf_supervised:StgNfSupervised",
 }
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -16,17 +15,23 @@ from pydantic import ValidationError
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
 from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams
-from tests.detectors.gait import shuffled, walkers, windows
+from tests.detectors.gait import joined, shuffled, walkers, windows
 
 Scores = dict[str, NDArray[np.float32]]
 
 TRAIN = windows(walkers(256, seed=1))
+LABELLED = joined(
+    TRAIN,
+    windows(walkers(64, seed=5, speed=3.0), label=1),
+    windows(shuffled(walkers(64, seed=6)), label=1),
+)
+"""What a supervised detector learns from: other people who do the same as those of NORMAL and ABNORMAL."""
 NORMAL = windows(walkers(60, seed=2), split="test")
 ABNORMAL = {
     "fast": windows(walkers(60, seed=3, speed=3.0), split="test"),
     "jumping about": windows(shuffled(walkers(60, seed=4)), split="test"),
 }
-for _lent in (TRAIN, NORMAL, *ABNORMAL.values()):
+for _lent in (TRAIN, LABELLED, NORMAL, *ABNORMAL.values()):
     _lent.poses.flags.writeable = False  # as those that come from a table
 
 SEPARATION = 0.75
@@ -45,6 +50,7 @@ def check_detector(kind: type[Detector], params: DetectorParams) -> None:
     model = check_fit(kind, params)
     check_scores(model)
     check_direction(model)
+    check_lessons(kind, params)
     check_independence(model)
     check_refusals(model)
     check_saving(kind, model)
@@ -62,7 +68,9 @@ def check_declarations(kind: type[Detector]) -> None:
 
 
 def check_params(params: DetectorParams) -> None:
-    described = inspect.getdoc(type(params)) or ""
+    # What a section takes over from another one is documented there.
+    sections = [base for base in type(params).__mro__ if issubclass(base, DetectorParams)]
+    described = "\n".join(inspect.getdoc(section) or "" for section in sections)
     for name in type(params).model_fields:
         assert f"{name}: " in described or name == "window", f"{name} is not documented"
     with pytest.raises(ValidationError):
@@ -81,8 +89,9 @@ def check_unfitted(kind: type[Detector], params: DetectorParams) -> None:
 
 def check_fit(kind: type[Detector], params: DetectorParams) -> Detector:
     model = kind(params, device="cpu", seed=0)
-    report = model.fit(TRAIN, validation=NORMAL, base={}, log=lambda _: None)
-    assert report.windows == len(TRAIN), "the report counts other windows than were given"
+    train = lessons(kind)
+    report = model.fit(train, validation=NORMAL, base={}, log=lambda _: None)
+    assert report.windows == len(train), "the report counts other windows than were given"
     assert report.parameters > 0, "the report counts no parameters"
     assert all(np.isfinite(curve).all() for curve in report.curves.values()), "a curve is not finite"
     return model
@@ -110,23 +119,30 @@ def check_direction(model: Detector) -> None:
         assert best >= SEPARATION, f"windows that are {name} score higher in {best:.0%} of pairs only"
 
 
+def check_lessons(kind: type[Detector], params: DetectorParams) -> None:
+    """A supervised detector goes by what its windows' people are labelled: told the contrary, it says the contrary."""
+    if not kind.supervised:
+        return
+    contrary = replace(LABELLED, index=LABELLED.index.assign(person_label=1 - LABELLED.index["person_label"]))
+    model = kind(params, device="cpu", seed=0)
+    model.fit(contrary)
+    normal, abnormal = model.score(NORMAL), model.score(joined(*ABNORMAL.values()))
+    least = min(separation(whole(normal[part]), whole(abnormal[part])) for part in model.parts)
+    assert least <= 1 - SEPARATION, f"with contrary labels abnormal windows still score higher in {least:.0%} of pairs"
+
+
 def check_independence(model: Detector) -> None:
     """A window's score depends neither on its neighbours nor on its place nor on what the index calls it."""
     scores = model.score(NORMAL)
     order = np.random.default_rng(0).permutation(len(NORMAL))
     same(model.score(NORMAL.take(order)), {part: values[order] for part, values in scores.items()}, "the order")
     apart = [model.score(NORMAL.take(np.arange(row, row + 1))) for row in range(5)]
-    joined = {part: np.concatenate([piece[part] for piece in apart]) for part in scores}
-    same(joined, {part: values[:5] for part, values in scores.items()}, "the batch")
-    both = Windows(
-        pd.concat([ABNORMAL["fast"].index, NORMAL.index], ignore_index=True),
-        np.concatenate([ABNORMAL["fast"].poses, NORMAL.poses]),
-        NORMAL.channels,
-        NORMAL.layout,
-    )
-    after = {part: values[-len(NORMAL) :] for part, values in model.score(both).items()}
+    together = {part: np.concatenate([piece[part] for piece in apart]) for part in scores}
+    same(together, {part: values[:5] for part, values in scores.items()}, "the batch")
+    both = model.score(joined(ABNORMAL["fast"], NORMAL))
+    after = {part: values[-len(NORMAL) :] for part, values in both.items()}
     same(after, scores, "the company")
-    renamed = replace(NORMAL, index=NORMAL.index.assign(clip="c9", track=0, start_frame=0.0, label=1))
+    renamed = replace(NORMAL, index=NORMAL.index.assign(clip="c9", track=0, start_frame=0.0, label=1, person_label=1))
     same(model.score(renamed), scores, "clip, track, time or label")
 
 
@@ -178,11 +194,16 @@ def check_damage(kind: type[Detector], model: Detector) -> None:
 def check_repeatability(kind: type[Detector], params: DetectorParams, model: Detector) -> None:
     """The same seed gives the same bytes."""
     again = kind(params, device="cpu", seed=0)
-    again.fit(TRAIN, validation=NORMAL)
+    again.fit(lessons(kind), validation=NORMAL)
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         model.save(Path(first))
         again.save(Path(second))
         assert contents(Path(first)) == contents(Path(second)), "two fits with one seed differ"
+
+
+def lessons(kind: type[Detector]) -> Windows:
+    """Training windows of a detector: normal ones, and labelled abnormal ones if it is supervised."""
+    return LABELLED if kind.supervised else TRAIN
 
 
 def separation(normal: NDArray[np.float32], abnormal: NDArray[np.float32]) -> float:

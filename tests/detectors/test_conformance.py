@@ -19,6 +19,7 @@ from tests.detectors.gait import upside_down, walkers, windows
 PARAMS: dict[str, dict[str, Any]] = {
     "stg_nf": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
     "knn": {"components": 20},
+    "stg_nf_supervised": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
 }
 """Settings with which a detector learns from a few hundred windows in seconds; others take their defaults."""
 
@@ -105,10 +106,17 @@ class TakesAnything(Knn):
             return {"score": np.zeros(len(windows), dtype=np.float32)}
 
 
+class IgnoresLabels(Knn):
+    """Claims to learn from labels, and takes all it is given for normal."""
+
+    supervised = True
+
+
 @pytest.mark.parametrize(
     ("impostor", "complaint"),
     [
         (Negated, "score higher in"),
+        (IgnoresLabels, "with contrary labels abnormal windows still score higher"),
         (RelativeToBatch, "depend on the batch"),
         (RelativeToOrder, "depend on the order"),
         (KnowsTheTime, "depend on clip, track, time"),
