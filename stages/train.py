@@ -18,7 +18,7 @@ from stages.core.progress import log
 from stages.core.storage import atomic_folder, sweep, write_text
 from stages.core.windows import Windows
 from stages.detectors import registry
-from stages.detectors.base import Detector, DetectorParams, FitReport
+from stages.detectors.base import Detector, DetectorParams, FitReport, Together
 
 FIT_FILE = "fit.json"
 
@@ -37,11 +37,17 @@ def run(project: Project, dataset: str, detector: str) -> None:
     train, validation = _windows(project, dataset, kind, params)
     folder = project.model(dataset, detector)
     sweep(folder)
-    for number, seed in enumerate(settings.seeds, start=1):
-        log.info(f"{detector} on {dataset}: seed {seed} ({number} of {len(settings.seeds)}), {len(train)} windows")
-        model = kind(params, device=settings.device, seed=seed)
-        report = model.fit(train, validation=validation, log=log.info)
-        _save(model, report, seed_folder(folder, seed))
+    models = [kind(params, device=settings.device, seed=seed) for seed in settings.seeds]
+    if settings.together and issubclass(kind, Together):
+        log.info(f"{detector} on {dataset}: seeds {', '.join(map(str, settings.seeds))} together, {len(train)} windows")
+        reports = kind.fit_together(models, train, validation=validation, log=log.info)
+        for model, report in zip(models, reports, strict=True):
+            _save(model, report, seed_folder(folder, model.seed))
+    else:
+        for number, model in enumerate(models, start=1):
+            log.info(f"{detector} on {dataset}: seed {model.seed} ({number} of {len(models)}), {len(train)} windows")
+            report = model.fit(train, validation=validation, log=log.info)
+            _save(model, report, seed_folder(folder, model.seed))
     _forget(folder, settings.seeds)
 
 

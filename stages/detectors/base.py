@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -64,8 +64,9 @@ class DetectorParams(Section):
 class Detector(Protocol):
     """A detector: normal windows in, an anomaly score per window out; higher = more abnormal.
 
-    The constructor stores and computes nothing. No threshold, smoothing, clip-level normalization or fusion of parts:
-    those are the referee's (`stages/evaluation`).
+    One that can say where in a window its score comes from also has `explain(windows)`, `(N, T, V)` that sum to the
+    score. The constructor stores and computes nothing. No threshold, smoothing, clip-level normalization or fusion of
+    parts: those are the referee's (`stages/evaluation`).
     """
 
     Params: ClassVar[type[DetectorParams]]
@@ -73,6 +74,7 @@ class Detector(Protocol):
     parts: ClassVar[tuple[str, ...]]
     supervised: ClassVar[bool]
     unit: ClassVar[str]
+    seed: int
 
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None: ...
 
@@ -87,7 +89,8 @@ class Detector(Protocol):
         """Learn what normal is.
 
         Args:
-            train: windows, none of which touches a labelled abnormal frame unless the detector is `supervised`.
+            train: windows, none of which touches a labelled abnormal frame unless the detector is `supervised`: that is
+                given all, and in `person_label` of their index which of them follow somebody abnormal.
             validation: windows to watch, never to learn from.
             base: model folders this detector starts from, by detector name.
             log: takes one line of progress.
@@ -116,6 +119,18 @@ class Detector(Protocol):
         Raises:
             ModelError: something is missing, or the folder holds another detector.
         """
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A detector whose models of several seeds can be fitted at once."""
+
+    @classmethod
+    def fit_together(
+        cls, models: Sequence[Any], train: Windows, *, validation: Windows | None = None, log: Log = silent
+    ) -> list[FitReport]:
+        """Fit models that differ in their seeds alone; each becomes what `fit` would make of it, but for rounding."""
         ...
 
 

@@ -16,7 +16,7 @@ from stages.core.schemas import NORMALIZED, Rows
 from stages.core.tables import write
 from stages.core.windows import Windows
 from stages.detectors.base import FitReport
-from stages.detectors.registry import DETECTORS
+from stages.detectors.registry import DETECTORS, detector
 from tests.detectors.gait import walkers, windows
 from tests.stages.toy import Marker, Supervised, project, put
 
@@ -187,13 +187,7 @@ def test_real_detectors_train_from_tables_to_the_same_bytes(
     for attempt in ("a", "b"):
         (tmp_path / attempt).mkdir()
         here = with_params(tmp_path / attempt, name, settings)
-        rows = Rows(
-            walking.index.drop(columns=["dataset", "split"]),
-            walking.poses,
-            {"layout": walking.layout, "channels": ",".join(walking.channels)},
-        )
-        for split in ("train", "validation"):
-            write(split_file(here.normalized("d", "w"), split), NORMALIZED, rows)
+        put_windows(here, walking)
         train.run(here, "d", name)
         written.append({p.name: p.read_bytes() for p in sorted(here.model("d", name).rglob("*")) if p.is_file()})
     assert written[0] == written[1]
@@ -202,10 +196,37 @@ def test_real_detectors_train_from_tables_to_the_same_bytes(
     assert np.isfinite(json.loads(written[0]["fit.json"])["curves"].get("validation_loss", [0])).all()
 
 
-def with_params(root: Path, name: str, settings: dict[str, Any]) -> Project:
-    here = project(root)
-    text = here.params.read_text().replace("marker:", f"{name}:")
+def with_params(
+    root: Path, name: str, settings: dict[str, Any], train_too: str = "", seeds: tuple[int, ...] = (0,)
+) -> Project:
+    here = project(root, seeds=seeds)
+    text = here.params.read_text().replace("marker:", f"{name}:").replace("train:\n", f"train:\n  {train_too}\n")
     for key, value in settings.items():
         text = text.replace(f"{name}:\n", f"{name}:\n    {key}: {value}\n")
     here.params.write_text(text)
     return here
+
+
+def put_windows(here: Project, given: Windows) -> None:
+    meta = {"layout": given.layout, "channels": ",".join(given.channels)}
+    rows = Rows(given.index.drop(columns=["dataset", "split"]), given.poses, meta)
+    for split in ("train", "validation"):
+        write(split_file(here.normalized("d", "w"), split), NORMALIZED, rows)
+
+
+@pytest.mark.parametrize("name", ["stg_nf", "knn"])
+def test_seeds_may_train_together_and_become_what_they_would_have_become_alone(tmp_path: Path, name: str) -> None:
+    walking, scores = windows(walkers(64)), {}
+    settings = {"steps": 2, "epochs": 2, "batch": 32, "learning_rate": 0.02} if name == "stg_nf" else {}
+    for together in ("true", "false"):
+        (tmp_path / together).mkdir()
+        here = with_params(tmp_path / together, name, settings, f"together: {together}", seeds=(3, 8))
+        put_windows(here, walking)
+        train.run(here, "d", name)
+        for seed in (3, 8):
+            model = detector(name).load(seed_folder(here.model("d", name), seed), device="cpu")
+            assert model.seed == seed
+            scores[together, seed] = model.score(walking)["score"]
+    for seed in (3, 8):
+        np.testing.assert_allclose(scores["true", seed], scores["false", seed], atol=1e-4, rtol=1e-4)
+    assert (name == "knn") == np.allclose(scores["true", 3], scores["true", 8])
