@@ -65,6 +65,27 @@ TOOLS = (
         details="KIND is stg-nf. CHECKPOINT is the file, OUT a new or empty folder. Says what windows it reads.",
     ),
     Verb(
+        "export-model",
+        "write a trained network as ONNX or PyTorch program, for use without normotion",
+        ("dataset", "detector", "out"),
+        "pipelines.export_model:run",
+        (
+            Option("seed", "of the training; the first of train.seeds without it", "N"),
+            Option("format", "what OUT's ending says without it: .onnx or .pt2", choices=("onnx", "torch")),
+        ),
+        "OUT is the file.",
+        resumes=False,
+    ),
+    Verb(
+        "pyfunc",
+        "save a trained model as an MLflow model that takes a table of tracks",
+        ("dataset", "detector", "out"),
+        "pipelines.registry:run",
+        (Option("seed", "of the training; the first of train.seeds without it", "N"),),
+        "OUT is a new folder, or that of an earlier one.",
+        resumes=False,
+    ),
+    Verb(
         "quality",
         "show how good a dataset's poses and tracks are, before a detector is blamed",
         ("dataset",),

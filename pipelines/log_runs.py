@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipelines import lineage
+from pipelines import lineage, registry
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri
 from pipelines.locks import log_lock
 from pipelines.records import Record, read_records
 from pipelines.tracking import Tracking, base_url
-from stages.core.errors import PipelineError
+from stages.core.errors import NormotionError, PipelineError
 from stages.core.params import PipelinesParams, load_section
 from stages.core.paths import Project, seed_folder
 from stages.core.progress import log
@@ -71,7 +72,9 @@ def _ensure(project: Project, tracking: Tracking, record: Record) -> Any:
     found = tracking.find(record.key)
     if found is None:
         tags = git_tags(project) | _tags(project, record)
-        found = tracking.write(record, tags, _artifacts(project, record))
+        with tempfile.TemporaryDirectory() as folder:
+            artifacts = [*_artifacts(project, record), *_pyfunc(project, record, Path(folder))]
+            found = tracking.write(record, tags, artifacts)
         log.info("logged %s", record.name)
     return found
 
@@ -111,6 +114,16 @@ def _artifacts(project: Project, record: Record) -> list[tuple[Path, str]]:
     if missing:
         log.warning("%s: not attached, because they do not exist: %s", record.name, ", ".join(missing))
     return [(path, folder) for path, folder in wanted if path.exists()]
+
+
+def _pyfunc(project: Project, record: Record, folder: Path) -> list[tuple[Path, str]]:
+    """The run's model as MLflow loads, registers and serves it; none where it cannot be made, which is no obstacle."""
+    try:
+        registry.save_pyfunc(project, record.dataset, record.detector, record.seed, folder / "pyfunc")
+    except NormotionError as error:
+        log.warning("%s: no MLflow model attached: %s", record.name, error.what)
+        return []
+    return [(folder / "pyfunc", "pyfunc")]
 
 
 def _known(project: Project) -> list[Record]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from stages import normalize, segment
 from stages.core.clip_windows import clip_windows
@@ -17,28 +16,9 @@ from stages.core.loading import load_windows
 from stages.core.normalization import NormalizationParams, NormalizeParams
 from stages.core.paths import Project, clip_file, split_file
 from stages.core.schemas import TRACKS, Rows, pose_meta
-from stages.core.tables import read, write
+from stages.core.tables import read
 from stages.core.windows import WindowSpec
-
-CLIPS = """clip,split,path,camera,scene,fps,width,height,frames
-a,test,a.mp4,1,gate,25,640,480,80
-b,test,b.mp4,1,gate,30,640,480,80
-nobody,test,n.mp4,1,gate,30,640,480,80
-"""
-
-
-def tracks(clip: str, people: int, seed: int = 0) -> Rows:
-    """People who come and go, with gaps; the last of them is a flat thing."""
-    draw = np.random.default_rng(seed)
-    kept = draw.random((people, 80)) < 0.85
-    kept[:, 40:46] = False
-    track, frame = np.nonzero(kept)
-    keypoints = draw.uniform(0, 100, (len(track), 17, 3)).astype(np.float32)
-    keypoints[track == people - 1, :, 1] = 40
-    box = {"x": 0.0, "y": 0.0, "w": 100.0, "h": 100.0, "score": 0.9}
-    order = draw.permutation(len(track))
-    people_frame = pd.DataFrame({"clip": clip, "frame": frame[order], **box, "track": track[order]})
-    return Rows(people_frame, keypoints[order], pose_meta("coco17"))
+from tests.core.street import FPS, make, tracks
 
 
 @pytest.mark.parametrize(
@@ -52,20 +32,14 @@ def tracks(clip: str, people: int, seed: int = 0) -> Rows:
 )
 def test_the_windows_are_those_of_the_stages(tmp_path: Path, given: dict[str, Any]) -> None:
     here = Project(tmp_path)
-    here.raw("gate").mkdir(parents=True)
-    (here.raw("gate") / "clips.csv").write_text(CLIPS)
-    (here.raw("gate") / "labels.csv").write_text("clip,start_frame,end_frame\n")
-    (here.raw("gate") / "dataset.yaml").write_text("name: gate\nsource: here\nlicence: CC0\n")
-    here.params.write_text(yaml.safe_dump({"windows": {"w": given}, "normalize": {"least_std": 1.0}}))
-    for clip, people in (("a", 3), ("b", 4), ("nobody", 0)):
-        write(clip_file(here.tracks("gate"), clip), TRACKS, tracks(clip, people))
+    make(here, {"windows": {"w": given}, "normalize": {"least_std": 1.0}})
     segment.run(here, "gate", "w")
     normalize.run(here, "gate", "w")
     wanted = load_windows(split_file(here.normalized("gate", "w"), "test"), "gate", "test")
     spec = WindowSpec.model_validate(given, strict=False)
     found = [
         clip_windows(clip, read(clip_file(here.tracks("gate"), clip), TRACKS), fps, spec, NormalizeParams(), "gate")
-        for clip, fps in (("a", 25.0), ("b", 30.0), ("nobody", 30.0))
+        for clip, fps in FPS.items()
     ]
     assert len(wanted) > 20
     assert len(found[2]) == 0

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pipelines import lineage, log_runs
+from pipelines import lineage, log_runs, registry
 from pipelines.tracking import EXPERIMENT, KEY, PENDING, Tracking
-from stages.core.errors import PipelineError
+from stages.core.errors import ModelError, PipelineError
 from stages.core.paths import Project
 from tests.pipelines.helpers import ROOT, free_port, open_browser
 
@@ -47,6 +47,23 @@ def test_a_run_holds_figures_curves_params_tags_and_files(logged: Project) -> No
     assert files.is_relative_to(logged.root / "mlartifacts")
     kept = {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()}
     assert kept == {"dvc.lock", "dvc.yaml", "params.yaml", "metrics/near.json", "model/fit.json"}
+
+
+def test_a_runs_model_is_attached_as_mlflow_loads_it(
+    logged: Project, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    def save(_: Project, dataset: str, detector: str, seed: int, path: Path) -> None:
+        if detector == "far":
+            raise ModelError("far is too far")
+        path.mkdir()
+        (path / "MLmodel").write_text(f"{dataset} {detector} {seed}")
+
+    monkeypatch.setattr(registry, "save_pyfunc", save)
+    log_runs.run(logged)
+    found = {run.data.tags["detector"]: Path(run.info.artifact_uri.removeprefix("file://")) for run in runs(logged)}
+    assert (found["near"] / "pyfunc" / "MLmodel").read_text() == "street near 0"
+    assert not (found["far"] / "pyfunc").exists()
+    assert "street/far/seed-0: no MLflow model attached: far is too far" in said.text
 
 
 def test_curves_are_replayed_with_their_epochs(logged: Project) -> None:
