@@ -54,9 +54,10 @@ class Mirrored:
         flat = self.poses.flatten(1)
         if rows.device.type == "cpu" and flat.dtype == torch.float32:
             from stages.detectors.layers.stg_nf import couple_cpu
+            from stages.detectors.layers.stg_nf.compiled import run
 
             out = flat.new_empty(flat.shape[1], len(rows))
-            couple_cpu.run(couple_cpu.gather, flat, rows, self._columns, self._signs, out)
+            run(couple_cpu.gather, -(-len(rows) // couple_cpu.CHUNK), flat, rows, self._columns, self._signs, out)
             return out
         taken = flat[rows % len(flat)].t().contiguous()
         return torch.where(rows >= len(flat), taken[self._columns] * self._signs[:, None], taken)

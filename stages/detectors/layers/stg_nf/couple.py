@@ -71,15 +71,29 @@ def couple(given: Inputs) -> Coupled:
     """Change one channel by what the other says."""
     if _compiled(given.kept):
         from stages.detectors.layers.stg_nf import couple_cpu
+        from stages.detectors.layers.stg_nf.compiled import run
 
         result = torch.empty_like(given.changed)
         pooled, spread, gains = (torch.empty_like(given.values[:, 0]) for _ in range(3))
-        couple_cpu.run(couple_cpu.couple, *given, result, pooled, spread, gains)
+        run(couple_cpu.couple, couple_cpu.tasks(given.kept), *given, result, pooled, spread, gains)
         return Coupled(result, pooled, spread, gains)
     shift, _, gain = _net(given)
     result = (_wide(given.scale) * given.changed + _wide(given.offset) + shift) * gain
     spread, pooled = torch.var_mean(result, dim=2, correction=0)
     return Coupled(result, pooled, spread, gain.prod(dim=2))
+
+
+def pool(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance over joints of `(S, T, V, N)`, `(S, T, N)` each."""
+    if not _compiled(x):
+        spread, pooled = torch.var_mean(x, dim=2, correction=0)
+        return pooled, spread
+    from stages.detectors.layers.stg_nf import couple_cpu
+    from stages.detectors.layers.stg_nf.compiled import run
+
+    pooled, spread = torch.empty_like(x[:, :, 0]), torch.empty_like(x[:, :, 0])
+    run(couple_cpu.pool, couple_cpu.tasks(x), x, pooled, spread)
+    return pooled, spread
 
 
 def uncouple(
@@ -98,10 +112,11 @@ def uncouple(
     """
     if _compiled(given.kept):
         from stages.detectors.layers.stg_nf import couple_cpu
+        from stages.detectors.layers.stg_nf.compiled import run
 
         by_values, sums = torch.empty_like(given.values), couple_cpu.sums_of(given.kept)
         ours = (given.kept, given.changed, result, given.values, given.factor, given.scale, by_kept, by_values, sums)
-        couple_cpu.run(couple_cpu.uncouple, upstream, pull, push, by_volume, *ours)
+        run(couple_cpu.uncouple, couple_cpu.tasks(given.kept), upstream, pull, push, by_volume, *ours)
         first, second, by_scale, by_offset = sums.sum(dim=1).unbind(1)
         return Gradients(upstream, by_values, torch.stack([first, second], dim=1), by_scale, by_offset)
     shift, raw, gain = _net(given)

@@ -1,39 +1,39 @@
-"""`couple.py` on the CPU in single precision: each way is one pass over memory, in as many threads as torch has.
+"""`couple.py` on the CPU in single precision: each way is one pass over memory.
 
-Compiled by numba when first used and kept in its cache. Work is cut into blocks of fixed size and every block's sums
-are written apart, so results do not depend on the number of threads.
+A task is a block of windows in one sample of one model, and its sums are written apart. See `compiled.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from llvmlite import ir
-from numba import config, njit, prange, set_num_threads, types
+from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.detectors.layers.stg_nf.compiled import loop
+
 Floats = NDArray[np.float32]
 
-BLOCK = 128
+BLOCK = 256
 """Windows in a block."""
+CHUNK = 16
+"""Windows that `gather` takes at a time."""
 LOG2_E = np.float32(1 / math.log(2))
 LN_2 = np.float32(math.log(2))
-TAYLOR = tuple(np.float32(1 / math.factorial(power)) for power in range(8))
-"""Of e^z; for |z| ≤ ln 2 / 2 the rest is below 5e-9."""
+TAYLOR = tuple(np.float32(1 / math.factorial(power)) for power in range(7))
+"""Of e^z; for |z| ≤ ln 2 / 2 the rest is below 2e-7."""
 ONE, TWO, TINY = np.float32(1), np.float32(2), np.float32(1e-6)
 ZERO, HALF, LOWEST = np.float32(0), np.float32(0.5), np.float32(-126)
 
 
-def run(kernel: Callable[..., None], *tensors: Tensor) -> None:
-    """Call a kernel on the memory of these tensors, in as many threads as torch has."""
-    set_num_threads(min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))
-    kernel(*(tensor.detach().numpy() for tensor in tensors))
+def tasks(kept: Tensor) -> int:
+    """Of `couple` and `uncouple`, for a tensor `(S, T, V, N)`."""
+    return kept.shape[0] * kept.shape[1] * -(-kept.shape[3] // BLOCK)
 
 
 def sums_of(kept: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def sums_of(kept: Tensor) -> Tensor:
 
 
 @intrinsic
-def _as_float(context: Any, bits: Any) -> Any:  # noqa: ARG001
+def _float_of(context: Any, bits: Any) -> Any:  # noqa: ARG001
     """The float32 with these bits."""
 
     def build(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -52,18 +52,68 @@ def _as_float(context: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.float32(types.int32), build
 
 
+_as_float: Any = _float_of
+"""Compiled code calls it without a context."""
+
+
 @njit(inline="always")
-def _exp_minus(x):  # type: ignore[no-untyped-def]
+def _exp_minus(x: Any) -> Any:
     """e^-x for x ≥ 0, to 3e-7 of itself while x ≤ 4; a formula, so that it is computed for eight elements at once."""
-    y = max(-x * LOG2_E, LOWEST)
+    y = -x * LOG2_E
+    y = y if y > LOWEST else LOWEST
     whole = np.floor(y + HALF)
     z = (y - whole) * LN_2
     c = TAYLOR
-    near = c[0] + z * (c[1] + z * (c[2] + z * (c[3] + z * (c[4] + z * (c[5] + z * (c[6] + z * c[7]))))))
+    near = c[0] + z * (c[1] + z * (c[2] + z * (c[3] + z * (c[4] + z * (c[5] + z * c[6])))))
     return near * _as_float((np.int32(whole) + np.int32(127)) << np.int32(23))
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "nsz", "nnan", "ninf"}, error_model="numpy")
+@njit(inline="always")
+def _relu(x: Any) -> Any:
+    """One instruction, which `max` is not; NaN gives 0."""
+    return x if x > ZERO else ZERO
+
+
+@njit(inline="always")
+def _gain(raw: Any) -> Any:
+    """sigmoid(raw + 2) + 1e-6 for raw ≥ 0."""
+    return ONE / (ONE + _exp_minus(raw + TWO)) + TINY
+
+
+@loop()
+def pool(x: Floats, pooled: Floats, spread: Floats, low_task: int, high_task: int) -> None:
+    """See `couple.pool`."""
+    _, samples, joints, count = x.shape
+    blocks, share = -(-count // BLOCK), ONE / np.float32(joints)
+    for task in range(low_task, high_task):
+        model, t, low = task // (samples * blocks), task // blocks % samples, task % blocks * BLOCK
+        high = min(low + BLOCK, count)
+        mean, square = pooled[model, t, low:high], spread[model, t, low:high]
+        mean[:] = ZERO
+        for v in range(joints):
+            row = x[model, t, v, low:high]
+            for n in range(high - low):
+                mean[n] += row[n]
+        for n in range(high - low):
+            mean[n] *= share
+        _spread(x, model, t, low, high, mean, square)
+
+
+@njit(inline="always")
+def _spread(x: Floats, model: int, t: int, low: int, high: int, mean: Floats, square: Floats) -> None:
+    """Variance over joints of a block."""
+    joints = x.shape[2]
+    square[:] = ZERO
+    for v in range(joints):
+        row = x[model, t, v, low:high]
+        for n in range(high - low):
+            off = row[n] - mean[n]
+            square[n] += off * off
+    for n in range(high - low):
+        square[n] *= ONE / np.float32(joints)
+
+
+@loop()
 def couple(
     kept: Floats,
     changed: Floats,
@@ -75,25 +125,25 @@ def couple(
     pooled: Floats,
     spread: Floats,
     gains: Floats,
+    low_task: int,
+    high_task: int,
 ) -> None:
     """See `couple.couple`. `gains`: products over joints, `(S, T, N)`."""
-    models, samples, joints, count = kept.shape
+    _, samples, joints, count = kept.shape
     blocks = -(-count // BLOCK)
-    for task in prange(models * samples * blocks):
+    for task in range(low_task, high_task):
         model, t, low = task // (samples * blocks), task // blocks % samples, task % blocks * BLOCK
         high = min(low + BLOCK, count)
         first, second = values[model, 0, t, low:high], values[model, 1, t, low:high]
         mean, square, gain_product = pooled[model, t, low:high], spread[model, t, low:high], gains[model, t, low:high]
         f0, f1, a, b = factor[model, 0], factor[model, 1], scale[model], offset[model]
         mean[:] = ZERO
-        square[:] = ZERO
         gain_product[:] = ONE
         for v in range(joints):
             u, w, out = kept[model, t, v, low:high], changed[model, t, v, low:high], result[model, t, v, low:high]
             for n in range(high - low):
-                shift = max(first[n] + f0 * u[n], ZERO)
-                raw = max(second[n] + f1 * u[n], ZERO)
-                gain = ONE / (ONE + _exp_minus(raw + TWO)) + TINY
+                shift = _relu(first[n] + f0 * u[n])
+                gain = _gain(_relu(second[n] + f1 * u[n]))
                 found = (shift + (a * w[n] + b)) * gain
                 out[n] = found
                 mean[n] += found
@@ -101,16 +151,10 @@ def couple(
         share = ONE / np.float32(joints)
         for n in range(high - low):
             mean[n] *= share
-        for v in range(joints):
-            out = result[model, t, v, low:high]
-            for n in range(high - low):
-                off = out[n] - mean[n]
-                square[n] += off * off
-        for n in range(high - low):
-            square[n] *= share
+        _spread(result, model, t, low, high, mean, square)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "nsz", "nnan", "ninf", "reassoc"}, error_model="numpy")
+@loop(reassociate=True)
 def uncouple(
     upstream: Floats,
     pull: Floats,
@@ -125,11 +169,13 @@ def uncouple(
     by_kept: Floats,
     by_values: Floats,
     sums: Floats,
+    low_task: int,
+    high_task: int,
 ) -> None:
     """See `couple.uncouple`. `upstream` becomes the gradient by `changed`; `sums`: see `sums_of`."""
-    models, samples, joints, count = kept.shape
+    _, samples, joints, count = kept.shape
     blocks = -(-count // BLOCK)
-    for task in prange(models * samples * blocks):
+    for task in range(low_task, high_task):
         model, t, low = task // (samples * blocks), task // blocks % samples, task % blocks * BLOCK
         high = min(low + BLOCK, count)
         first, second = values[model, 0, t, low:high], values[model, 1, t, low:high]
@@ -144,7 +190,7 @@ def uncouple(
             up, back = upstream[model, t, v, low:high], by_kept[model, t, v, low:high]
             for n in range(high - low):
                 shift, raw = first[n] + f0 * u[n], second[n] + f1 * u[n]
-                sigmoid = ONE / (ONE + _exp_minus(max(raw, ZERO) + TWO))
+                sigmoid = ONE / (ONE + _exp_minus(_relu(raw) + TWO))
                 gain = sigmoid + TINY
                 total = up[n] + (pulled * made[n] + pushed[n])
                 by_before = total * gain
@@ -163,8 +209,16 @@ def uncouple(
         sums[model, place, 2], sums[model, place, 3] = s2, s3
 
 
-@njit(parallel=True, cache=True)
-def gather(poses: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], signs: Floats, out: Floats) -> None:
+@loop()
+def gather(
+    poses: Floats,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    signs: Floats,
+    out: Floats,
+    low_task: int,
+    high_task: int,
+) -> None:
     """Windows `rows` of `poses` `(N, P)`, and beyond N their mirrored copies, into the columns of `out` `(P, rows)`.
 
     Args:
@@ -173,10 +227,12 @@ def gather(poses: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], s
         columns: `(P,)`, where a mirrored window's values come from.
         signs: `(P,)`, what they are multiplied with.
         out: `(P, len(rows))`.
+        low_task: first chunk of rows.
+        high_task: end of the chunks.
     """
-    size, count, chunk = poses.shape[1], len(rows), 16
-    for block in prange(-(-count // chunk)):
-        low, high = block * chunk, min((block + 1) * chunk, count)
+    size, count = poses.shape[1], len(rows)
+    for block in range(low_task, high_task):
+        low, high = block * CHUNK, min((block + 1) * CHUNK, count)
         for p in range(size):
             source, sign = columns[p], signs[p]
             for b in range(low, high):

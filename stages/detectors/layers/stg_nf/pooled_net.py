@@ -5,13 +5,15 @@ The graph convolution gives every joint the mean over joints, so the block runs 
 normalization of it needs the kept channel's mean and variance alone. What the biases before batch normalization add is
 subtracted again: they have no gradient.
 
-Written out because these tensors are so small that autograd's bookkeeping costs several times their arithmetic.
+Written out because these tensors are so small that autograd's bookkeeping costs several times their arithmetic: as
+torch operations, for any device, and on the CPU compiled (`pooled_net_cpu.py`).
 
 Source: Yan et al., ST-GCN, AAAI 2018, section 3; Ioffe and Szegedy, "Batch Normalization", ICML 2015, section 3.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -22,7 +24,7 @@ EPS = 1e-5
 
 
 class Weights(NamedTuple):
-    """A step's weights in S models, `(S, …)` each, in the order they are packed in; `fused.NAMES` says what they are."""
+    """A step's weights in S models, `(S, …)` each, in the order they are packed in, that of `fused.NAMES`."""
 
     bias: Tensor
     logs: Tensor
@@ -39,16 +41,23 @@ class Weights(NamedTuple):
     norm3: Tensor
     norm3_bias: Tensor
 
+    @classmethod
+    def of(cls, packed: Tensor) -> Weights:
+        """Take rows `(…, 26 + 4 · kernel)` apart."""
+        sizes = [2] * len(cls._fields)
+        sizes[cls._fields.index("time")] = packed.shape[-1] - 2 * (len(sizes) - 1)
+        return cls(*torch.split(packed, sizes, dim=-1))
+
 
 class Moments(NamedTuple):
-    """Batch statistics in one step.
+    """Batch statistics, `(…, 1)` or `(…, 2)` each.
 
     Args:
-        centre: `(S, 1)`, mean of the kept channel.
-        pooled: `(S, 1)`, variance of its mean over joints.
-        whole: `(S, 1)`, its variance.
-        inner: `(S, 2)`, mean of what the temporal convolution gives, without its bias.
-        inner_variance: `(S, 2)`.
+        centre: mean of the kept channel, as it was left by the step before.
+        pooled: variance of its mean over joints.
+        whole: its variance.
+        inner: mean of what the temporal convolution gives, without its bias, per channel.
+        inner_variance: its variance.
     """
 
     centre: Tensor
@@ -57,121 +66,198 @@ class Moments(NamedTuple):
     inner: Tensor
     inner_variance: Tensor
 
+    @classmethod
+    def of(cls, packed: Tensor) -> Moments:
+        """Take rows `(…, 7)` apart."""
+        return cls(*torch.split(packed, [1, 1, 1, 2, 2], dim=-1))
+
 
 class Passed(NamedTuple):
-    """What a pass leaves behind for the way back, and what it found."""
+    """What a pass gives, and what it leaves behind for the way back.
 
-    weights: Weights
+    Args:
+        values: `(S, 2, T, N)`, what the net says before its last ReLU, the same for every joint.
+        factor: `(S, 2)`, of the joint's own value.
+        moments: `(S, 7)`, see `Moments`.
+        active: `(S, 2, T, N)`, after the first ReLU.
+        standard: `(S, 2, T, N)`, after the second normalization, before its weight and bias.
+    """
+
+    values: Tensor
+    factor: Tensor
+    moments: Tensor
+    active: Tensor
+    standard: Tensor
+
+
+class Step(NamedTuple):
+    """What a step's net is given.
+
+    Args:
+        weights: `(S, 26 + 4 · kernel)`, see `Weights`.
+        kept_scale: `(S,)`, ActNorm's, of the kept channel; its shift is subtracted again.
+        pooled: `(S, T, N)`, mean over joints of the kept channel as it was left.
+        residual: whether there is one.
+    """
+
+    weights: Tensor
     kept_scale: Tensor
-    mix: Tensor
-    off: Tensor  # (S, T, N), the mean over joints without its own mean
-    first: Gain
-    active: Tensor  # (S, 2, T, N), after the first ReLU
-    standard: Tensor  # (S, 2, T, N), normalized, before weight and bias
-    inverse: Tensor  # (S, 2), one over its deviation
-    skip: Gain
-    moments: Moments
+    pooled: Tensor
+    residual: bool
 
 
-class Gain(NamedTuple):
+class Gradients(NamedTuple):
+    """The way back's end.
+
+    Args:
+        weights: `(S, 26 + 4 · kernel)`; those of ActNorm are zero.
+        kept_scale: `(S,)`.
+        pull: `(S,)`; the gradient by the kept channel, every joint's, is `pull` times it, plus `push`.
+        push: `(S, T, N)`.
+    """
+
+    weights: Tensor
+    kept_scale: Tensor
+    pull: Tensor
+    push: Tensor
+
+
+def forward(given: Step, spread: Tensor) -> Passed:
+    """One pass by the batch's own statistics.
+
+    Args:
+        given: see `Step`.
+        spread: `(S, T, N)`, variance of the kept channel over joints.
+    """
+    if _compiled(spread):
+        from stages.detectors.layers.stg_nf import pooled_net_cpu
+        from stages.detectors.layers.stg_nf.compiled import run
+
+        models, samples, windows = spread.shape
+        active, standard, values = spread.new_empty(3, models, 2, samples, windows).unbind()
+        factor, moments = spread.new_empty(models, 2), spread.new_empty(models, 7)
+        run(pooled_net_cpu.forward, models, *given, spread, active, standard, values, factor, moments)
+        return Passed(values, factor, moments, active, standard)
+    weights, own = Weights.of(given.weights), float(given.residual)
+    centre = given.pooled.mean(dim=(1, 2))[:, None]
+    off = given.pooled - centre[..., None]
+    variance = _mean_product(off[:, None], off[:, None])
+    whole = variance + spread.mean(dim=(1, 2))[:, None]
+    first, skip = _gains(given, variance, whole)
+    active = torch.addcmul(_wide(weights.norm1_bias), off[:, None], _wide(first.value())).relu_()
+    inner = torch.bmm(mix(weights.time, spread.shape[1]), active.flatten(1, 2)).view_as(active)
+    middle = inner.mean(dim=(2, 3))
+    standard = inner.sub_(_wide(middle))
+    inner_variance = _mean_product(standard, standard)
+    standard.mul_(_wide(torch.rsqrt(inner_variance + EPS)))
+    factor = skip.value()
+    bias = weights.norm2_bias - factor * centre + weights.norm3_bias * own
+    values = torch.addcmul(_wide(bias), standard, _wide(weights.norm2))
+    return Passed(values, factor, torch.cat([centre, variance, whole, middle, inner_variance], 1), active, standard)
+
+
+def backward(given: Step, passed: Passed, by_values: Tensor, by_factor: Tensor, joints: int) -> Gradients:
+    """The way back through `forward`.
+
+    Args:
+        given: to `forward`.
+        passed: from `forward`.
+        by_values: `(S, 2, T, N)`; it is overwritten.
+        by_factor: `(S, 2)`.
+        joints: V.
+    """
+    if _compiled(by_values):
+        from stages.detectors.layers.stg_nf import pooled_net_cpu
+        from stages.detectors.layers.stg_nf.compiled import run
+
+        by_scale, pull = given.kept_scale.new_empty(2, len(by_factor)).unbind()
+        found = Gradients(torch.zeros_like(given.weights), by_scale, pull, torch.empty_like(given.pooled))
+        kept = (passed.active, passed.standard, passed.moments, passed.factor)
+        run(pooled_net_cpu.backward, len(by_factor), *given, *kept, by_values, by_factor, joints, *found)
+        return found
+    weights, moments, own = Weights.of(given.weights), Moments.of(passed.moments), float(given.residual)
+    first, skip = _gains(given, moments.pooled, moments.whole)
+    samples, count, off = given.pooled.shape[1], given.pooled[0].numel(), given.pooled - moments.centre[..., None]
+    by_bias = by_values.sum(dim=(2, 3))
+    by_norm2 = _mean_product(by_values, passed.standard) * count
+    by_factor = by_factor - by_bias * moments.centre
+    by_centre = -(by_bias * passed.factor).sum(dim=1)
+    by_inner = by_values.sub_(_wide(by_bias / count)).addcmul_(passed.standard, _wide(by_norm2 / -count))
+    by_inner.mul_(_wide(weights.norm2 * torch.rsqrt(moments.inner_variance + EPS)))
+    by_mix = torch.bmm(by_inner.flatten(1, 2), passed.active.flatten(1, 2).transpose(1, 2))
+    by_active = torch.bmm(mix(weights.time, samples).transpose(1, 2), by_inner.flatten(1, 2)).view_as(by_inner)
+    by_active.mul_(passed.active > 0)
+    by_first = _mean_product(by_active, off[:, None].expand_as(by_active)) * count
+    by_norm1, by_graph, by_variance = first.back(by_first)
+    by_norm3, by_skip, by_whole = skip.back(by_factor)
+    by_off = torch.einsum("sc,sctn->stn", first.value(), by_active)
+    by_off.addcmul_(off, ((by_variance + by_whole) * (2 / count))[..., None])
+    by_pooled = by_off - (by_off.mean(dim=(1, 2)) - by_centre / count)[:, None, None]
+    pull, zero, scale = by_whole[:, 0] * (2 / (count * joints)), torch.zeros_like(by_bias), given.kept_scale[:, None]
+    by_weights = Weights(
+        zero, zero, by_graph * scale, zero, by_norm1, by_active.sum(dim=(2, 3)),
+        _unmixed(by_mix, weights.time), zero, by_norm2, by_bias, by_skip * scale, zero, by_norm3 * own, by_bias * own,
+    )  # fmt: skip
+    by_scale = (by_graph * weights.graph + by_skip * weights.skip).sum(dim=1)
+    push = torch.addcmul(by_pooled / joints, given.pooled, pull[:, None, None], value=-1)
+    return Gradients(torch.cat(by_weights, dim=1), by_scale, pull, push)
+
+
+class _Gain(NamedTuple):
     """weight · slope / √(slope² · variance + ε): a linear map followed by batch normalization, `(S, 2)`."""
 
     weight: Tensor
     slope: Tensor
-    variance: Tensor
     root: Tensor
 
-    @classmethod
-    def of(cls, weight: Tensor, slope: Tensor, variance: Tensor) -> Gain:
-        """From weight and slope `(S, 2)` and the variance `(S, 1)` of what is mapped."""
-        return cls(weight, slope, variance, torch.rsqrt(slope.square() * variance + EPS))
-
     def value(self) -> Tensor:
-        """The gain."""
         return self.weight * self.slope * self.root
 
     def back(self, by_value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients by weight, slope and variance `(S, 1)`."""
         cube = by_value * self.weight * self.root**3
-        by_variance = (cube * self.slope**3).sum(dim=1, keepdim=True) * -0.5
-        return by_value * self.slope * self.root, cube * EPS, by_variance
+        return by_value * self.slope * self.root, cube * EPS, (cube * self.slope**3).sum(dim=1, keepdim=True) * -0.5
 
 
-def forward(weights: Weights, kept_scale: Tensor, pooled: Tensor, spread: Tensor, mix: Tensor, step: int) -> Passed:
-    """One pass by the batch's own statistics; `values` and `factor` say what it gives.
-
-    Args:
-        weights: the step's.
-        kept_scale: `(S, 1)`, ActNorm's, of the kept channel; its shift is subtracted again.
-        pooled: `(S, T, N)`, mean over joints of the kept channel as it was left.
-        spread: `(S, T, N)`, variance over joints.
-        mix: `(S, 2 T, 2 T)`, the temporal convolution as a matrix.
-        step: the first one has no residual.
-    """
-    centre = pooled.mean(dim=(1, 2), keepdim=True)
-    off = pooled - centre
-    variance = _mean_product(off[:, None], off[:, None])
-    whole = variance + spread.mean(dim=(1, 2))[:, None]
-    first = Gain.of(weights.norm1, weights.graph * kept_scale, variance)
-    active = torch.addcmul(_wide(weights.norm1_bias), off[:, None], _wide(first.value())).relu_()
-    inner = torch.bmm(mix, active.flatten(1, 2)).view_as(active)
-    middle = inner.mean(dim=(2, 3), keepdim=True)
-    standard = inner.sub_(middle)
-    inner_variance = _mean_product(standard, standard)
-    inverse = torch.rsqrt(inner_variance + EPS)
-    standard.mul_(_wide(inverse))
-    skip = Gain.of(weights.norm3 * (step > 0), weights.skip * kept_scale, whole)
-    moments = Moments(centre[:, 0], variance, whole, middle[..., 0, 0], inner_variance)
-    return Passed(weights, kept_scale, mix, off, first, active, standard, inverse, skip, moments)
+def _gains(given: Step, variance: Tensor, whole: Tensor) -> tuple[_Gain, _Gain]:
+    """Of the graph convolution and of the residual, from the variances `(S, 1)` of what they map."""
+    weights, scale = Weights.of(given.weights), given.kept_scale[:, None]
+    slopes = weights.graph * scale, weights.skip * scale
+    roots = [torch.rsqrt(s.square() * v + EPS) for s, v in zip(slopes, (variance, whole), strict=True)]
+    return _Gain(weights.norm1, slopes[0], roots[0]), _Gain(weights.norm3 * given.residual, slopes[1], roots[1])
 
 
-def values(passed: Passed, step: int) -> tuple[Tensor, Tensor]:
-    """What the net says per sample `(S, 2, T, N)`, and the factor of the joint's own value `(S, 2)`."""
-    weights, factor = passed.weights, passed.skip.value()
-    bias = weights.norm2_bias - factor * passed.moments.centre + weights.norm3_bias * (step > 0)
-    return torch.addcmul(_wide(bias), passed.standard, _wide(weights.norm2)), factor
+def mix(time: Tensor, samples: int) -> Tensor:
+    """The convolution over time, `(S, 4 · kernel)`, as matrices `(S, 2 T, 2 T)`."""
+    kernel = time.view(len(time), 2, 2, -1)
+    spread = torch.einsum("soik,kab->soaib", kernel, _shifts(kernel.shape[-1], samples, time.dtype, time.device))
+    return spread.reshape(len(time), 2 * samples, 2 * samples)
 
 
-def backward(
-    passed: Passed, by_values: Tensor, by_factor: Tensor, basis: Tensor, step: int
-) -> tuple[Weights, Tensor, Tensor, Tensor]:
-    """The way back through `forward` and `values`.
+def _unmixed(by_mix: Tensor, time: Tensor) -> Tensor:
+    """The way back through `mix`."""
+    kernel, samples = time.view(len(time), 2, 2, -1), by_mix.shape[1] // 2
+    spread = by_mix.view(len(time), 2, samples, 2, samples)
+    shifts = _shifts(kernel.shape[-1], samples, time.dtype, time.device)
+    return torch.einsum("soaib,kab->soik", spread, shifts).flatten(1)
 
-    Returns:
-        Gradients by the weights (ActNorm's own are zero), by `kept_scale` `(S, 1)`, by `pooled` `(S, T, N)` and, the
-        same for every element, by `spread` `(S, 1)`.
-    """
-    weights, count = passed.weights, passed.off[0].numel()
-    by_bias = by_values.sum(dim=(2, 3))
-    by_norm2 = _mean_product(by_values, passed.standard) * count
-    by_factor = by_factor - by_bias * passed.moments.centre
-    by_centre = -(by_bias * passed.skip.value()).sum(dim=1)
-    by_inner = by_values - _wide(by_bias / count)
-    by_inner.addcmul_(passed.standard, _wide(by_norm2 / -count)).mul_(_wide(weights.norm2 * passed.inverse))
-    by_mix = torch.bmm(by_inner.flatten(1, 2), passed.active.flatten(1, 2).transpose(1, 2))
-    by_active = torch.bmm(passed.mix.transpose(1, 2), by_inner.flatten(1, 2)).view_as(by_inner)
-    by_active.mul_(passed.active > 0)
-    by_first = _mean_product(by_active, passed.off[:, None].expand_as(by_active)) * count
-    by_norm1, by_graph, by_pooled_variance = passed.first.back(by_first)
-    by_norm3, by_skip, by_variance = passed.skip.back(by_factor)
-    by_off = torch.einsum("sc,sctn->stn", passed.first.value(), by_active)
-    by_off.addcmul_(passed.off, ((by_pooled_variance + by_variance) * (2 / count))[..., None])
-    by_pooled = by_off - (by_off.mean(dim=(1, 2)) - by_centre / count)[:, None, None]
-    samples, zero = passed.off.shape[1], torch.zeros_like(by_bias)
-    by_time = by_mix.view(-1, 2, samples, 2, samples).transpose(2, 3).reshape(-1, samples**2) @ basis.t()
-    own = float(step > 0)
-    gradients = Weights(
-        zero, zero, by_graph * passed.kept_scale, zero, by_norm1, by_active.sum(dim=(2, 3)),
-        by_time.view_as(weights.time), zero, by_norm2, by_bias, by_skip * passed.kept_scale, zero, by_norm3 * own,
-        by_bias * own,
-    )  # fmt: skip
-    by_scale = (by_graph * weights.graph + by_skip * weights.skip).sum(dim=1, keepdim=True)
-    return gradients, by_scale, by_pooled, by_variance / count
+
+@lru_cache(maxsize=8)
+def _shifts(kernel: int, samples: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """For each element of a kernel the pairs of samples (out, in) that it joins, `(kernel, T, T)`."""
+    time, place = torch.arange(samples), torch.arange(kernel) - kernel // 2
+    return (time[None] - time[:, None] == place[:, None, None]).to(device, dtype)
+
+
+def _compiled(x: Tensor) -> bool:
+    """Whether pooled_net_cpu.py takes it."""
+    return x.device.type == "cpu"
 
 
 def _mean_product(a: Tensor, b: Tensor) -> Tensor:
     """Mean of the product over samples and windows, `(S, C)`."""
-    return torch.linalg.vecdot(a.flatten(2), b.flatten(2)) / a[0, 0].numel()
+    product: Tensor = torch.linalg.vecdot(a.flatten(2), b.flatten(2))
+    return product / a[0, 0].numel()
 
 
 def _wide(small: Tensor) -> Tensor:
