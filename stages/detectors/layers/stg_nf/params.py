@@ -112,7 +112,7 @@ class StgNfParams(DetectorParams):
         if kernel % 2 == 0:
             raise TrainingError(
                 f"windows of {samples} samples make a temporal kernel of {kernel}, which is even",
-                fix="choose a window of 4, 8, 12 … samples, or set detectors.stg_nf.temporal_kernel to an odd number",
+                fix="choose a window of 4, 8, 12 … samples, or set the detector's temporal_kernel to an odd number",
             )
         return kernel
 

@@ -100,7 +100,7 @@ def _learner(networks: Sequence[Chain], data: Mirrored, params: StgNfParams, row
 def _refuse_unfinite(losses: Sequence[float], epoch: int) -> None:
     for loss in losses:
         if not abs(loss) < float("inf"):
-            raise TrainingError(f"the loss is {loss} in epoch {epoch + 1}", fix="lower detectors.stg_nf.learning_rate")
+            raise TrainingError(f"the loss is {loss} in epoch {epoch + 1}", fix="lower the detector's learning_rate")
 
 
 @torch.no_grad()
