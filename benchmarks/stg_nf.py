@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.plain.stg_nf import PlainStgNf
 from stages.detectors.base import Form
-from stages.detectors.layers.stg_nf import network as layers
 from stages.detectors.layers.flow import bits_per_dimension
+from stages.detectors.layers.stg_nf import network as layers
 from stages.detectors.layers.stg_nf.params import StgNfParams
 
 BATCH = 256

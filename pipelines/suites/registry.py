@@ -173,6 +173,7 @@ _PRESETS = Suite(
         _from_published("square pixels", {"normalization": {"frame_size": None}}),
         _from_published("gaps filled", {"fill": 2, "keep_last": True}),
         _from_published("statistics recomputed", statistics="recomputed"),
+        _from_published("joints standardized", standardize="joints"),
         _from_published("learned to the end", epochs=20, learning_rate=0.08, statistics="recomputed"),
         _from_published(
             "all of these",
@@ -180,6 +181,10 @@ _PRESETS = Suite(
             preset="corrected",
         ),
         Variant("corrected", overrides={"detectors.{detector}.preset": "corrected"}),
+        Variant(
+            "corrected, joints not standardized",
+            overrides={"detectors.{detector}.preset": "corrected", "detectors.{detector}.standardize": "none"},
+        ),
     ),
     detectors=("stg_nf",),
 )

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.plain.stg_nf import PlainStgNf
+from stages.core.seeding import derive
 from stages.detectors.layers.flow import Chain, bits_per_dimension
 from stages.detectors.layers.stg_nf.augment import Mirrored
 from stages.detectors.layers.stg_nf.network import build
-from stages.detectors.layers.stg_nf.training import ModularLearner
+from stages.detectors.layers.stg_nf.scoring import likelihoods
+from stages.detectors.layers.stg_nf.training import FusedLearner, ModularLearner, initialise, train
 from tests.detectors.layers.stg_nf.models import as_windows, form, params
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -155,3 +157,87 @@ def test_training_equals_the_plain_form_in_double_precision() -> None:
 
 def flags(flow: Chain) -> dict[str, Tensor]:
     return {name: value for name, value in flow.state_dict().items() if name.endswith("initialised")}
+
+
+def train_plainly(training: Arrays, steps: int) -> tuple[PlainStgNf, list[float], list[float]]:
+    """The plain form after some of the published batches, in double precision; losses and gradient norms on the way."""
+    plain = PlainStgNf(24).double().train()
+    plain.load_state_dict(published(training, "init/"))
+    optimizer, losses, norms = torch.optim.Adamax(plain.parameters(), lr=5e-4), list[float](), list[float]()
+    for batch in torch.tensor(training["x"][:steps]).double():
+        optimizer.zero_grad()
+        loss = plain(batch)[2].mean()
+        loss.backward()
+        norms.append(float(torch.nn.utils.clip_grad_norm_(plain.parameters(), 100.0)))
+        optimizer.step()
+        losses.append(loss.item())
+    return plain, losses, norms
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_fused_training_is_the_published_model_step_by_step(training: Arrays, steps: int) -> None:
+    flow = network(24, published(training, "init/"), initialised=False)
+    choice = PUBLISHED.model_copy(update={"flip": "none", "batch": 32, "epochs": 1})
+    # Windows lie so that the shuffled order of seed 0 is that of the published batches.
+    batches = torch.tensor(training["x"])[:steps].flatten(0, 1)
+    order = torch.randperm(len(batches), generator=torch.Generator().manual_seed(derive(0, "stg_nf", "order")))
+    data = as_windows(torch.empty_like(batches).index_copy(0, order, batches))
+    means = torch.full((len(data),), 3.0)
+    losses = list(train([flow], data, choice, [0], means=means, fused=True, watched=False))
+    plain, exact, _ = train_plainly(training, steps)
+    assert losses[0][0] == pytest.approx(np.mean(exact), abs=1e-5)
+    assert losses[0][0] == pytest.approx(training["losses"][:steps].mean(), abs=1e-4)
+    wanted, off = renamed(dict(plain.named_parameters())), list[Tensor]()
+    after = renamed(published(training, f"after{steps}/"))
+    for name, weight in flow.named_parameters():
+        if not name.endswith(WITHOUT_GRADIENT):
+            close(weight.detach(), wanted[name].detach().float().numpy(), 1e-5)
+            off.append((weight.detach() - after[name]).abs().flatten())
+    # Adamax takes a whole step in a rounded gradient's direction, however small: single precision as published sends
+    # the few weights whose gradients are rounding elsewhere than double precision, by up to twice the rate a step.
+    assert float(torch.cat(off).max()) < 2 * 5e-4 * steps + 1e-4
+    assert float((torch.cat(off) < 1e-4).float().mean()) > 0.95
+
+
+@pytest.mark.oracle
+@pytest.mark.xfail(
+    strict=True,
+    reason="to set ActNorm, the first batch is taken into the running statistics of pooled joints once more",
+)
+def test_fused_training_leaves_the_published_running_statistics(training: Arrays) -> None:
+    flow = network(24, published(training, "init/"), initialised=False)
+    choice = PUBLISHED.model_copy(update={"flip": "none", "batch": 32, "epochs": 1})
+    batch = torch.tensor(training["x"])[0]
+    list(train([flow], as_windows(batch), choice, [0], means=torch.full((32,), 3.0), fused=True, watched=False))
+    after = renamed(published(training, "after1/"))
+    for name, buffer in flow.named_buffers():
+        if name.endswith("running_var"):
+            close(buffer, after[name].numpy())
+
+
+@pytest.mark.oracle
+def test_fused_gradients_are_as_long_as_the_published_ones(training: Arrays) -> None:
+    flow = network(24, published(training, "init/"), initialised=False)
+    data = Mirrored(as_windows(torch.tensor(training["x"]).flatten(0, 1)), "none", torch.device("cpu"))
+    rows = torch.arange(len(data)).view(4, 1, 32)
+    initialise(flow, data.take(rows[0, 0]))
+    learner, found = FusedLearner([flow], data, PUBLISHED), list[float]()
+    _, losses, norms = train_plainly(training, 4)
+    for number, batch in enumerate(rows):
+        loss = learner.update(batch, torch.full((1, 32), 3.0), 5e-4)
+        assert loss.item() == pytest.approx(losses[number], abs=1e-5)
+        assert loss.item() == pytest.approx(training["losses"][number], abs=2e-4)
+        assert learner.fused.weights.grad is not None
+        found.append(learner.fused.weights.grad.norm().item())
+    assert found == pytest.approx(norms, abs=1e-3)
+    # The first gradient alone is of the same weights in both precisions.
+    assert found[0] == pytest.approx(training["grad_norms"][0], abs=1e-3)
+
+
+@pytest.mark.oracle
+def test_fused_likelihoods_are_those_of_the_published_checkpoint(checkpoint: Arrays) -> None:
+    samples = int(checkpoint["T"])
+    flow = network(samples, published(checkpoint, "sd/"), initialised=True)
+    scores = likelihoods(flow, as_windows(torch.tensor(checkpoint["x"])), float(checkpoint["R"]), fused=True)
+    np.testing.assert_allclose(scores, checkpoint["nll"], atol=1e-4, rtol=1e-4)

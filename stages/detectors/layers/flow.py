@@ -98,6 +98,38 @@ class ActNorm(Bijection):
         self.initialised.fill_(1)
 
 
+class Standardize(Bijection):
+    """Each channel of each joint less its mean, over its deviation: the joints become tellable apart.
+
+    What follows may treat all joints alike; where a joint is, compared with where it usually is, then still counts.
+
+    Args:
+        channels: C.
+        joints: V.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, joints: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1, channels, 1, joints))
+        self.register_buffer("deviation", torch.ones(1, channels, 1, joints))
+
+    def set(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take these, `(C, V)`, from now on."""
+        self.mean.copy_(mean[None, :, None])
+        self.deviation.copy_(deviation[None, :, None])
+
+    def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Shift, then scale."""
+        return (x - self.mean) / self.deviation, -self.deviation.log().sum(dim=1)
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """Scale back, then shift back."""
+        return z * self.deviation + self.mean
+
+
 class Reverse(Bijection):
     """Channels in reverse order: the permutation of the published checkpoints."""
 

@@ -16,6 +16,7 @@ from stages.detectors.layers.flow import (
     Coupling,
     InvertibleConvolution,
     Reverse,
+    Standardize,
     bits_per_dimension,
 )
 
@@ -47,6 +48,12 @@ def actnorm(channels: int) -> Bijection:
     return layer
 
 
+def standardize(channels: int) -> Bijection:
+    layer = Standardize(channels, JOINTS)
+    layer.set(torch.randn(channels, JOINTS), torch.rand(channels, JOINTS) + 0.5)
+    return layer
+
+
 def coupling(channels: int) -> Bijection:
     return Coupling(Toy(channels // 2, 2 * (channels - channels // 2)))
 
@@ -62,13 +69,14 @@ def whole(channels: int) -> Bijection:
 
 MAKERS: list[Callable[[int], Bijection]] = [
     actnorm,
+    standardize,
     lambda _: Reverse(),
     InvertibleConvolution,
     coupling,
     shared_coupling,
     whole,
 ]
-NAMES = ["actnorm", "reverse", "convolution", "coupling", "shared_coupling", "whole"]
+NAMES = ["actnorm", "standardize", "reverse", "convolution", "coupling", "shared_coupling", "whole"]
 
 
 @pytest.fixture(autouse=True)

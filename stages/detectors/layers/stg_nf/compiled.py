@@ -38,7 +38,7 @@ def run(loop: Callable[..., None], tasks: int, *arguments: Tensor | float) -> No
         arguments: numbers, and tensors, whose memory the loop gets.
     """
     given = [argument.detach().numpy() if isinstance(argument, Tensor) else argument for argument in arguments]
-    threads = min(torch.get_num_threads(), tasks)
+    threads = max(1, min(torch.get_num_threads(), tasks))
     ends = [tasks * (thread + 1) // threads for thread in range(threads)]
     others = [_pool().submit(loop, *given, low, high) for low, high in pairwise(ends)]
     loop(*given, 0, ends[0])

@@ -48,13 +48,11 @@ class Coupled(NamedTuple):
         result: `(S, T, V, N)`.
         pooled: `(S, T, N)`, its mean over joints.
         spread: `(S, T, N)`, its variance over joints.
-        gains: `(S, T, N)`, product over joints; its logarithm is the volume's. No gain is below 0.88.
     """
 
     result: Tensor
     pooled: Tensor
     spread: Tensor
-    gains: Tensor
 
 
 class Gradients(NamedTuple):
@@ -67,20 +65,38 @@ class Gradients(NamedTuple):
     offset: Tensor
 
 
-def couple(given: Inputs) -> Coupled:
-    """Change one channel by what the other says."""
+def couple(given: Inputs, gains: Tensor) -> Coupled:
+    """Change one channel by what the other says.
+
+    Args:
+        given: see `Inputs`.
+        gains: `(S, T, N)`, filled with the products of gains over joints, see `log_volume`.
+    """
     if _compiled(given.kept):
         from stages.detectors.layers.stg_nf import couple_cpu
         from stages.detectors.layers.stg_nf.compiled import run
 
         result = torch.empty_like(given.changed)
-        pooled, spread, gains = (torch.empty_like(given.values[:, 0]) for _ in range(3))
+        pooled, spread = torch.empty_like(gains), torch.empty_like(gains)
         run(couple_cpu.couple, couple_cpu.tasks(given.kept), *given, result, pooled, spread, gains)
-        return Coupled(result, pooled, spread, gains)
+        return Coupled(result, pooled, spread)
     shift, _, gain = _net(given)
     result = (_wide(given.scale) * given.changed + _wide(given.offset) + shift) * gain
     spread, pooled = torch.var_mean(result, dim=2, correction=0)
-    return Coupled(result, pooled, spread, gain.prod(dim=2))
+    gains.copy_(gain.prod(dim=2))
+    return Coupled(result, pooled, spread)
+
+
+def log_volume(gains: Tensor) -> Tensor:
+    """Of all couplings, `(S, N)`, from products of gains over joints, `(K, S, T, N)`; no gain is below 0.88."""
+    if not _compiled(gains):
+        return gains.log().sum(dim=(0, 2))
+    from stages.detectors.layers.stg_nf import couple_cpu
+    from stages.detectors.layers.stg_nf.compiled import run
+
+    volume = gains.new_empty(gains.shape[1], gains.shape[3])
+    run(couple_cpu.log_volume, gains.shape[1] * -(-gains.shape[3] // couple_cpu.BLOCK), gains, volume)
+    return volume
 
 
 def pool(x: Tensor) -> tuple[Tensor, Tensor]:

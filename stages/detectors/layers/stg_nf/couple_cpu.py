@@ -24,7 +24,8 @@ BLOCK = 256
 CHUNK = 16
 """Windows that `gather` takes at a time."""
 LOG2_E = np.float32(1 / math.log(2))
-LN_2 = np.float32(math.log(2))
+LOG_2 = math.log(2)
+LN_2 = np.float32(LOG_2)
 TAYLOR = tuple(np.float32(1 / math.factorial(power)) for power in range(7))
 """Of e^z; for |z| ≤ ln 2 / 2 the rest is below 2e-7."""
 ONE, TWO, TINY = np.float32(1), np.float32(2), np.float32(1e-6)
@@ -56,6 +57,20 @@ _as_float: Any = _float_of
 """Compiled code calls it without a context."""
 
 
+@intrinsic
+def _int_of(context: Any, number: Any) -> Any:  # noqa: ARG001
+    """The bits of a float32."""
+
+    def build(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.int32(types.float32), build
+
+
+_bits_of: Any = _int_of
+"""Compiled code calls it without a context."""
+
+
 @njit(inline="always")
 def _exp_minus(x: Any) -> Any:
     """e^-x for x ≥ 0, to 3e-7 of itself while x ≤ 4; a formula, so that it is computed for eight elements at once."""
@@ -78,6 +93,34 @@ def _relu(x: Any) -> Any:
 def _gain(raw: Any) -> Any:
     """sigmoid(raw + 2) + 1e-6 for raw ≥ 0."""
     return ONE / (ONE + _exp_minus(raw + TWO)) + TINY
+
+
+@njit(inline="always")
+def _take_powers(numbers: Floats, powers: NDArray[np.int32]) -> None:
+    """Bring positive numbers into [1, 2) and keep count of the powers of 2, so that products may be long."""
+    for n in range(len(numbers)):
+        bits = _bits_of(numbers[n])
+        powers[n] += (bits >> np.int32(23)) - np.int32(127)
+        numbers[n] = _as_float((bits & np.int32(0x7FFFFF)) | np.int32(0x3F800000))
+
+
+@loop()
+def log_volume(gains: Floats, volume: Floats, low_task: int, high_task: int) -> None:
+    """See `couple.log_volume`. One logarithm for a window: of the product."""
+    steps, _, samples, count = gains.shape
+    blocks = -(-count // BLOCK)
+    for task in range(low_task, high_task):
+        model, low = task // blocks, task % blocks * BLOCK
+        high = min(low + BLOCK, count)
+        product, powers = np.ones(high - low, np.float32), np.zeros(high - low, np.int32)
+        for step in range(steps):
+            for t in range(samples):
+                row = gains[step, model, t, low:high]
+                for n in range(high - low):
+                    product[n] *= row[n]
+                _take_powers(product, powers)
+        for n in range(high - low):
+            volume[model, low + n] = math.log(np.float64(product[n])) + powers[n] * LOG_2
 
 
 @loop()

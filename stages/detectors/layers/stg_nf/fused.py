@@ -27,15 +27,15 @@ from torch import Tensor, nn
 
 from stages.detectors.layers.flow import Chain
 from stages.detectors.layers.stg_nf import likelihood, pooled_net
-from stages.detectors.layers.stg_nf.couple import Coupled, Inputs, couple, pool, uncouple
+from stages.detectors.layers.stg_nf.couple import Coupled, Inputs, couple, log_volume, pool, uncouple
 from stages.detectors.layers.stg_nf.likelihood import (
     Heads,
     Pending,
     Prior,
     actnorm_volume,
     in_bits,
-    log_volume,
 )
+from stages.detectors.layers.stg_nf.network import front
 from stages.detectors.layers.stg_nf.pooled_net import Moments, Passed, Step, Weights
 
 NET = "coupling.net.0"
@@ -63,6 +63,8 @@ class Trace(NamedTuple):
 class Fused:
     """S networks of the published form, packed into one tensor of weights.
 
+    What stands before the steps is done before windows come here; its volume counts.
+
     Args:
         networks: from `layers.stg_nf.build`, of one form, their ActNorms initialised. `unpack` writes back to them.
         samples: T.
@@ -71,11 +73,12 @@ class Fused:
 
     def __init__(self, networks: Sequence[Chain], samples: int, joints: int) -> None:
         self.networks = tuple(networks)
-        self.samples, self.joints, self.steps = samples, joints, len(list(networks[0].children()))
+        self.samples, self.joints, self.steps = samples, joints, len(_steps(networks[0]))
         kernel = networks[0].get_parameter(f"0.{NET}.tcn.2.weight").shape[2]
         self._sizes = [4 * kernel if name.endswith("tcn.2.weight") else 2 for name in NAMES]
         self.weights = nn.Parameter(self._packed(NAMES, self._sizes))
         self.statistics = self._packed(STATISTICS, [2] * len(STATISTICS))
+        self._front_volume = torch.stack([_front_volume(network, self.weights) for network in networks]) * samples
 
     def unpack(self) -> None:
         """Give the networks the weights and statistics back."""
@@ -100,6 +103,7 @@ class Fused:
         It takes windows `(2 · T · V, S · N)` and prior means, broadcastable to `(S, N)`.
         """
         heads = Heads.of(self._by_step(), self.statistics.transpose(0, 1), self.samples * self.joints)
+        heads = heads._replace(volume=heads.volume + self._front_volume)
         return lambda columns, means: likelihood.bits(self.arranged(columns), means, heads)
 
     def gradients(self, windows: Tensor, means: Tensor, momentum: float | None = None) -> Tensor:
@@ -132,11 +136,12 @@ class Fused:
         """All steps in training: the traces, and the log-volume `(S, N)`."""
         (changed, kept), weights, traces = windows, self._by_step(), list[Trace]()
         pooled, spread = pool(kept)
+        gains = pooled.new_empty(self.steps, *pooled.shape)
         for number in range(self.steps):
             step = Step(weights[number], pending.kept_scale[number], pooled, residual=number > 0)
             passed = pooled_net.forward(step, spread)
             given = Inputs(kept, changed, passed.values, passed.factor, pending.scale[number], pending.shift[number])
-            made = couple(given)
+            made = couple(given, gains[number])
             traces.append(Trace(step, passed, given, made))
             changed, kept, pooled, spread = kept, made.result, made.pooled, made.spread
         if momentum is not None:
@@ -144,7 +149,7 @@ class Fused:
             found = _found(Weights.of(weights), pending, moments, windows[0, 0].numel())
             self.statistics.lerp_(found.transpose(0, 1), momentum)
         actnorm = actnorm_volume(weights, self.samples * self.joints)
-        return traces, log_volume([trace.made.gains for trace in traces]) + actnorm[:, None]
+        return traces, log_volume(gains) + (actnorm + self._front_volume)[:, None]
 
     def _backward(self, end: Prior, traces: Sequence[Trace], shared: Pending, share: float) -> Tensor:
         """From the latent to the weights, `(S, K, …)`. A tensor gets its gradient from the two steps that read it."""
@@ -185,6 +190,17 @@ class Fused:
         for step in range(self.steps):
             for name, values in zip(names, torch.split(packed[step], list(sizes)), strict=True):
                 yield step, name, values
+
+
+def _steps(network: Chain) -> list[str]:
+    """Names of a network's steps; what else it has stands before them."""
+    return [name for name, _ in network.named_children() if name.isdecimal()]
+
+
+def _front_volume(network: Chain, like: Tensor) -> Tensor:
+    """Log-volume of what stands before the steps, per sample of a window."""
+    layer = front(network)
+    return like.new_zeros(()).detach() if layer is None else -layer.deviation.log().sum()
 
 
 def _found(weights: Weights, pending: Pending, moments: Moments, count: int) -> Tensor:

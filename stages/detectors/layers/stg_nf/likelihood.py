@@ -9,14 +9,13 @@ Source: Hirschorn and Avidan, STG-NF, ICCV 2023, section 3.2, equations 2 and 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stages.detectors.layers.stg_nf.couple import Inputs, couple
+from stages.detectors.layers.stg_nf.couple import Inputs, couple, log_volume
 from stages.detectors.layers.stg_nf.pooled_net import EPS, Weights, mix
 
 Pair = tuple[Tensor, Tensor]
@@ -110,7 +109,8 @@ def bits(windows: Tensor, means: Tensor, heads: Heads) -> Tensor:
         packed = torch.cat([*heads[:5], torch.stack(heads.pending, dim=-1)], dim=-1)
         run(likelihood_cpu.nats, likelihood_cpu.tasks(nats), windows, means.expand_as(nats).contiguous(), packed, nats)
         return in_bits(nats - heads.volume[:, None], windows)
-    (changed, kept), pending, gains, samples = windows, heads.pending, list[Tensor](), windows.shape[2]
+    (changed, kept), pending, samples = windows, heads.pending, windows.shape[2]
+    gains = windows.new_empty(len(heads.time), windows.shape[1], samples, windows.shape[-1])
     pooled = kept.mean(dim=2)
     for step, time in enumerate(heads.time):
         slope, constant, bias = (
@@ -118,9 +118,9 @@ def bits(windows: Tensor, means: Tensor, heads: Heads) -> Tensor:
         )
         active = torch.addcmul(constant, pooled[:, None], slope).relu_()
         values = torch.bmm(mix(time, samples), active.flatten(1, 2)).view_as(active).add_(bias)
-        made = couple(Inputs(kept, changed, values, heads.factor[step], pending.scale[step], pending.shift[step]))
+        given = Inputs(kept, changed, values, heads.factor[step], pending.scale[step], pending.shift[step])
+        made = couple(given, gains[step])
         changed, kept, pooled = kept, made.result, made.pooled
-        gains.append(made.gains)
     volume = log_volume(gains) + heads.volume[:, None]
     return in_bits(prior_nats(latent(changed, kept, pending), means) - volume, windows)
 
@@ -179,11 +179,6 @@ def prior(changed: Tensor, kept: Tensor, means: Tensor, pending: Pending, share:
 def _constant(part: Tensor) -> float:
     """Of the prior, from one channel of the latent, `(S, T, V, N)`."""
     return 2 * part[0, ..., 0].numel() * math.log(2 * math.pi)
-
-
-def log_volume(gains: Sequence[Tensor]) -> Tensor:
-    """Of all couplings, from each one's `Coupled.gains`, `(S, N)`."""
-    return torch.stack([gain.log().sum(dim=1) for gain in gains]).sum(dim=0)
 
 
 def actnorm_volume(weights: Tensor, elements: int) -> Tensor:

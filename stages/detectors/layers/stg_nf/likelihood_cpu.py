@@ -7,37 +7,18 @@ See `compiled.py`.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from torch import Tensor
 
 from stages.detectors.layers.stg_nf.compiled import loop
-from stages.detectors.layers.stg_nf.couple_cpu import ONE, ZERO, Floats, _as_float, _gain, _relu
+from stages.detectors.layers.stg_nf.couple_cpu import LOG_2, ONE, ZERO, Floats, _gain, _relu, _take_powers
 
 BLOCK = 64
 """Windows in a block: shorter loops are not worth eight elements at once, longer ones leave the cache."""
 WIDE = 128
 """Windows in a block of `prior`."""
 HALF_LOG_2PI = np.float32(0.5 * math.log(2 * math.pi))
-LN_2 = math.log(2)
-
-
-@intrinsic
-def _int_of(context: Any, number: Any) -> Any:  # noqa: ARG001
-    """The bits of a float32."""
-
-    def build(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), build
-
-
-_bits_of: Any = _int_of
-"""Compiled code calls it without a context."""
 
 
 def tasks(out: Tensor) -> int:
@@ -112,9 +93,7 @@ def nats(windows: Floats, means: Floats, heads: Floats, out: Floats, low_task: i
                         gains[n] *= gain
                 for n in range(BLOCK):
                     mean[n] *= share
-                    bits = _bits_of(gains[n])
-                    powers[n] += (bits >> np.int32(23)) - np.int32(127)
-                    gains[n] = _as_float((bits & np.int32(0x7FFFFF)) | np.int32(0x3F800000))
+                _take_powers(gains, powers)
         scale, shift = heads[steps - 1, model, -4], heads[steps - 1, model, -3]
         prior = np.empty(BLOCK, np.float32)
         total = np.zeros(BLOCK, np.float32)
@@ -130,7 +109,7 @@ def nats(windows: Floats, means: Floats, heads: Floats, out: Floats, low_task: i
             for n in range(BLOCK):
                 total[n] += prior[n]
         for n in range(width):
-            volume = math.log(np.float64(gains[n])) + powers[n] * LN_2
+            volume = math.log(np.float64(gains[n])) + powers[n] * LOG_2
             constant = np.float64(2 * samples * joints) * HALF_LOG_2PI
             out[model, low + n] = 0.5 * np.float64(total[n]) + constant - volume
 

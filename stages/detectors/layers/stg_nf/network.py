@@ -15,10 +15,21 @@ from torch import Tensor, nn
 from stages.core.seeding import derive
 from stages.core.skeleton import layout as joint_layout
 from stages.detectors.base import Form
-from stages.detectors.layers.flow import ActNorm, Bijection, Chain, Coupling, InvertibleConvolution, Reverse
+from stages.detectors.layers.flow import (
+    ActNorm,
+    Bijection,
+    Chain,
+    Coupling,
+    InvertibleConvolution,
+    Reverse,
+    Standardize,
+)
 from stages.detectors.layers.graph import adjacency
 from stages.detectors.layers.stg_nf.params import StgNfParams
 from stages.detectors.layers.stgcn import st_gcn
+
+FRONT = "standardize"
+"""What stands before the steps, where something does."""
 
 
 def build(form: Form, params: StgNfParams, seed: int) -> Chain:
@@ -41,8 +52,17 @@ def build(form: Form, params: StgNfParams, seed: int) -> Chain:
         }
         return Chain(layers)
 
+    front: dict[str, Bijection] = {}
+    if params.standardize == "joints":
+        front[FRONT] = Standardize(channels, form.joints)
     with _seeded(derive(seed, "stg_nf", "weights")):
-        return Chain({str(number): step(number) for number in range(params.steps)})
+        return Chain({**front, **{str(number): step(number) for number in range(params.steps)}})
+
+
+def front(network: nn.Module) -> Standardize | None:
+    """What stands before a network's steps."""
+    found = dict(network.named_children()).get(FRONT)
+    return found if isinstance(found, Standardize) else None
 
 
 def is_published(params: StgNfParams, form: Form) -> bool:

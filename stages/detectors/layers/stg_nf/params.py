@@ -11,8 +11,20 @@ from stages.core.errors import TrainingError
 from stages.detectors.base import DetectorParams
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "published": {"flip": "published", "statistics": "running", "epochs": 8, "learning_rate": 5e-4},
-    "corrected": {"flip": "swap_joints", "statistics": "recomputed", "epochs": 20, "learning_rate": 0.08},
+    "published": {
+        "standardize": "none",
+        "flip": "published",
+        "statistics": "running",
+        "epochs": 8,
+        "learning_rate": 5e-4,
+    },
+    "corrected": {
+        "standardize": "joints",
+        "flip": "swap_joints",
+        "statistics": "recomputed",
+        "epochs": 20,
+        "learning_rate": 0.08,
+    },
 }
 """What a preset sets where the params say nothing; all else is the same in both."""
 
@@ -34,6 +46,9 @@ class StgNfParams(DetectorParams):
     Args:
         preset: where what is left out comes from: `published`, as the released code does it, or `corrected`
             (docs/decisions/0013). The window spec is chosen beside it: `window`.
+        standardize: `joints`: each joint's coordinates less their mean over their deviation in training, before the
+            first step, so that a flow that treats all joints alike sees what is unusual for a joint; `none`: as
+            published.
         steps: flow steps, K in the paper. More fit finer shapes of the density and cost as much more time.
         permutation: how a step mixes x and y: `reverse` swaps them (the published checkpoints), `learned` is the
             paper's invertible 1×1 convolution.
@@ -62,6 +77,7 @@ class StgNfParams(DetectorParams):
     """
 
     preset: Literal["published", "corrected"] = "corrected"
+    standardize: Literal["joints", "none"]
     steps: int = Field(default=8, ge=1)
     permutation: Literal["reverse", "learned"] = "reverse"
     subnet: Literal["stgcn", "conv", "linear"] = "stgcn"

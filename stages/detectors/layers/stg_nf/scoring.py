@@ -15,7 +15,7 @@ from stages.detectors.base import Form
 from stages.detectors.layers.flow import Chain, bit_shares, bits_per_dimension
 from stages.detectors.layers.stg_nf.augment import Mirrored, shared
 from stages.detectors.layers.stg_nf.fused import Fused
-from stages.detectors.layers.stg_nf.network import device_of
+from stages.detectors.layers.stg_nf.network import device_of, front
 
 Floats = NDArray[np.float32]
 
@@ -38,6 +38,8 @@ def likelihoods(network: Chain, windows: Windows, prior_mean: float, *, fused: b
     data = Mirrored(windows, "none", device)
     means = torch.full((1, 1), prior_mean, device=device)
     whole = Fused([network], *data.poses.shape[2:]).scorer() if fused else None
+    if fused:
+        data.standardize(front(network))
     for start in range(0, len(windows), SCORE_BATCH):
         rows = torch.arange(start, min(start + SCORE_BATCH, len(windows)), device=device)
         if whole is not None:

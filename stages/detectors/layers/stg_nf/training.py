@@ -7,6 +7,7 @@ Source: Hirschorn and Avidan, "Normalizing Flows for Human Pose Anomaly Detectio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -19,7 +20,7 @@ from stages.detectors.layers.flow import Chain, bits_per_dimension
 from stages.detectors.layers.stg_nf.augment import Mirrored
 from stages.detectors.layers.stg_nf.fused import Fused
 from stages.detectors.layers.stg_nf.graphs import Recorded
-from stages.detectors.layers.stg_nf.network import device_of
+from stages.detectors.layers.stg_nf.network import device_of, front
 from stages.detectors.layers.stg_nf.params import StgNfParams
 
 STATISTICS_BATCH = 4096
@@ -70,6 +71,11 @@ def train(
     """
     device = device_of(networks[0])
     data, means = Mirrored(windows, params.flip, device), means.to(device)
+    if params.standardize == "joints":
+        moments = data.moments()
+        for layer in map(front, networks):
+            if layer is not None:
+                layer.set(*moments)
     orders = [torch.Generator().manual_seed(derive(seed, "stg_nf", "order")) for seed in seeds]
     learner: Learner | None = None
     for epoch in range(params.epochs):
@@ -106,12 +112,10 @@ def _refuse_unfinite(losses: Sequence[float], epoch: int) -> None:
 @torch.no_grad()
 def initialise(network: Chain, batch: Tensor) -> None:
     """Let a first batch set the ActNorms, and nothing else."""
-    norms = _norms(network)
-    for norm in norms:
-        norm.track_running_stats = False
-    network.train()(batch)
-    for norm in norms:
-        norm.track_running_stats = True
+    with _momenta(network) as norms:
+        for norm in norms:
+            norm.momentum = 0.0
+        network.train()(batch)
 
 
 class FusedLearner:
@@ -126,6 +130,7 @@ class FusedLearner:
     def __init__(self, networks: Sequence[Chain], data: Mirrored, params: StgNfParams) -> None:
         _, _, samples, joints = data.poses.shape
         self.fused, self._data, self._params = Fused(networks, samples, joints), data, params
+        data.standardize(front(networks[0]))
         weights = self.fused.weights
         # As tensors on the device, so that a recorded step finds them there.
         self._rate = torch.full((), params.learning_rate, device=weights.device)
@@ -222,16 +227,19 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
     Those gathered while the weights moved belong to no one network. Source: Wu and Johnson, "Rethinking 'Batch' in
     BatchNorm", 2021, section 3.
     """
-    norms = _norms(network)
-    momenta = [norm.momentum for norm in norms]
     network.train()
-    for number, batch in enumerate(batches, start=1):
-        for norm in norms:
-            norm.momentum = 1 / number
-        network(batch)
+    with _momenta(network) as norms:
+        for number, batch in enumerate(batches, start=1):
+            for norm in norms:
+                norm.momentum = 1 / number
+            network(batch)
+
+
+@contextmanager
+def _momenta(network: nn.Module) -> Iterator[list[nn.BatchNorm2d]]:
+    """A network's batch normalizations, whose momenta may be changed meanwhile."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    yield norms
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-
-
-def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
-    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]

@@ -15,7 +15,7 @@ from stages.detectors.layers.flow import Chain
 from stages.detectors.layers.stg_nf.network import build
 from stages.detectors.layers.stg_nf.params import StgNfParams
 
-LAYOUTS = {17: "coco17", 18: "openpose18"}
+LAYOUTS = {17: "coco17", 18: "openpose18", 25: "ntu25"}
 
 
 def params(**given: Any) -> StgNfParams:
@@ -54,7 +54,7 @@ def networks(
     torch.manual_seed(len(seeds))
     made = []
     for seed in seeds:
-        network = build(form(samples, joints), small(**changes), seed).to(dtype).train()
+        network = build(form(samples, joints), small(**({"max_hop": joints} | changes)), seed).to(dtype).train()
         with torch.no_grad():
             for weight in network.parameters():
                 weight.add_(0.3 * torch.randn_like(weight))
@@ -65,6 +65,7 @@ def networks(
 
 def copied(network: Chain, samples: int, joints: int = 18, **changes: Any) -> Chain:
     """The same network once more, of the same precision, in training."""
-    copy = build(form(samples, joints), small(**changes), 0).to(next(network.parameters()).dtype).train()
+    choice = small(**({"max_hop": joints} | changes))
+    copy = build(form(samples, joints), choice, 0).to(next(network.parameters()).dtype).train()
     copy.load_state_dict(network.state_dict())
     return copy
