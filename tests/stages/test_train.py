@@ -216,7 +216,7 @@ def put_windows(here: Project, given: Windows) -> None:
 
 @pytest.mark.parametrize("name", ["stg_nf", "knn"])
 def test_seeds_may_train_together_and_become_what_they_would_have_become_alone(tmp_path: Path, name: str) -> None:
-    walking, scores = windows(walkers(64)), {}
+    walking, scores = windows(walkers(64)), dict[tuple[str, int], Any]()
     settings = {"steps": 2, "epochs": 2, "batch": 32, "learning_rate": 0.02} if name == "stg_nf" else {}
     for together in ("true", "false"):
         (tmp_path / together).mkdir()

@@ -58,7 +58,7 @@ class Mirrored:
         """Mean and deviation of each joint's channels, copies included, `(C, V)`; no deviation is below `LEAST`."""
         count = self.poses.shape[0] * self.poses.shape[2]
         first, second = (torch.zeros(self.poses.shape[1::2], dtype=torch.float64) for _ in range(2))
-        for part in self.poses.split(CHUNK):
+        for part in torch.split(self.poses, CHUNK):
             first += part.sum(dim=(0, 2), dtype=torch.float64).cpu() / count
             second += part.square().sum(dim=(0, 2), dtype=torch.float64).cpu() / count
         if self.copies == 2:

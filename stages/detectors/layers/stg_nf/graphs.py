@@ -29,7 +29,7 @@ class Recorded:
 
     def __init__(self, step: Step, rows: Tensor, means: Tensor, undo: Callable[[], None]) -> None:
         self._rows, self._means = rows.clone(), means.clone()
-        stream = torch.cuda.Stream(rows.device)
+        stream = torch.cuda.Stream(rows.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(rows.device))
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP):

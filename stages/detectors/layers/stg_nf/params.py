@@ -10,22 +10,21 @@ from pydantic import Field, field_validator, model_validator
 from stages.core.errors import TrainingError
 from stages.detectors.base import DetectorParams
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "published": {
-        "standardize": "none",
-        "flip": "published",
-        "statistics": "running",
-        "epochs": 8,
-        "learning_rate": 5e-4,
-    },
-    "corrected": {
-        "standardize": "joints",
-        "flip": "swap_joints",
-        "statistics": "recomputed",
-        "epochs": 20,
-        "learning_rate": 0.08,
-    },
+PUBLISHED: Mapping[str, Any] = {
+    "standardize": "none",
+    "flip": "published",
+    "statistics": "running",
+    "epochs": 8,
+    "learning_rate": 5e-4,
 }
+CORRECTED: Mapping[str, Any] = {
+    "standardize": "joints",
+    "flip": "swap_joints",
+    "statistics": "recomputed",
+    "epochs": 20,
+    "learning_rate": 0.08,
+}
+PRESETS = {"published": PUBLISHED, "corrected": CORRECTED}
 """What a preset sets where the params say nothing; all else is the same in both."""
 
 
@@ -77,7 +76,7 @@ class StgNfParams(DetectorParams):
     """
 
     preset: Literal["published", "corrected"] = "corrected"
-    standardize: Literal["joints", "none"]
+    standardize: Literal["joints", "none"] = CORRECTED["standardize"]
     steps: int = Field(default=8, ge=1)
     permutation: Literal["reverse", "learned"] = "reverse"
     subnet: Literal["stgcn", "conv", "linear"] = "stgcn"
@@ -86,13 +85,13 @@ class StgNfParams(DetectorParams):
     hidden: int = Field(default=0, ge=0)
     temporal_kernel: int | None = Field(default=None, ge=1)
     prior_mean: float = 3.0
-    flip: Literal["swap_joints", "published", "none"]
-    epochs: int = Field(ge=1)
+    flip: Literal["swap_joints", "published", "none"] = CORRECTED["flip"]
+    epochs: int = Field(default=CORRECTED["epochs"], ge=1)
     batch: int = Field(default=256, ge=2)
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(default=CORRECTED["learning_rate"], gt=0)
     decay: float = Field(default=0.99, gt=0, le=1)
     gradient_clip: float = Field(default=100.0, gt=0)
-    statistics: Literal["running", "recomputed"]
+    statistics: Literal["running", "recomputed"] = CORRECTED["statistics"]
     threads: int | None = Field(default=1, ge=1)
     cuda_graphs: bool = False
 
@@ -102,7 +101,7 @@ class StgNfParams(DetectorParams):
         """Fill in what the preset says; an unknown preset is left for its field to refuse."""
         if not isinstance(given, Mapping):
             return given
-        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), PRESETS["corrected"])
+        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), CORRECTED)
         return {**preset, **given}
 
     @field_validator("temporal_kernel")

@@ -45,7 +45,8 @@ def likelihoods(network: Chain, windows: Windows, prior_mean: float, *, fused: b
         if whole is not None:
             found = whole(data.columns(rows), means)[0]
         else:
-            found = bits_per_dimension(*network(data.take(rows)), means[0])
+            z, logdet = network(data.take(rows))
+            found = bits_per_dimension(z, logdet, means[0])
         scores[start : start + SCORE_BATCH] = found.cpu().numpy()
     return scores
 

@@ -81,7 +81,7 @@ def train(
     for epoch in range(params.epochs):
         shuffled = torch.stack([torch.randperm(len(data), generator=order) for order in orders]).to(device)
         # Batch statistics of a single window say nothing: a lone last one waits for the next epoch's order.
-        batches = [rows for rows in shuffled.split(params.batch, dim=1) if rows.shape[1] > 1]
+        batches = [rows for rows in torch.split(shuffled, params.batch, dim=1) if rows.shape[1] > 1]
         learner = learner or _learner(networks, data, params, batches[0], fused=fused)
         total = torch.zeros(len(networks), device=device)
         for rows in batches:
@@ -203,7 +203,8 @@ class ModularLearner:
             network.train()
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad()
-            loss = bits_per_dimension(*network(self._data.take(own)), mean).mean()
+            z, logdet = network(self._data.take(own))
+            loss = bits_per_dimension(z, logdet, mean).mean()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), self._params.gradient_clip)
             optimizer.step()

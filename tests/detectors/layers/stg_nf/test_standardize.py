@@ -1,4 +1,4 @@
-"""Joints told apart before a flow that treats them alike: the layer's numbers, and both forms of the network with it."""
+"""Joints told apart before a flow that treats them alike: the layer's numbers, and both forms of the network."""
 
 from __future__ import annotations
 
