@@ -32,11 +32,8 @@ FLOWS: dict[str, dict[str, Any]] = {
     "published, 60 epochs": {"preset": "published", "epochs": 60},
     "corrected, joints not standardized": {"standardize": "none"},
     "corrected": {},
-    "corrected, 5 epochs": {"epochs": 5},
-    "corrected, 60 epochs": {"epochs": 60},
     "corrected, 4 steps": {"steps": 4},
     "corrected, 16 steps": {"steps": 16},
-    "corrected, R = 0": {"prior_mean": 0.0},
 }
 
 

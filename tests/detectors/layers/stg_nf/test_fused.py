@@ -95,7 +95,7 @@ def test_a_step_is_that_of_the_plain_form(samples: int) -> None:
     plain = PlainStgNf(samples).double().train()
     x = made_up(1, samples)
     plain(x[0])
-    network = build(form(samples), params(), seed=0).double()
+    network = build(form(samples), params(preset="published"), seed=0).double()
     state = {
         name.removeprefix("flow.layers.").replace(".block.", ".coupling.net."): value
         for name, value in plain.state_dict().items()
@@ -108,7 +108,7 @@ def test_a_step_is_that_of_the_plain_form(samples: int) -> None:
     wanted.backward()
     loss = fused.gradients(laid_out(x), torch.full((1, 1), 3.0, dtype=torch.float64), momentum=0.1)
     torch.testing.assert_close(loss[0], wanted.detach(), rtol=1e-12, atol=1e-12)
-    found = gradient_in(copied(network, samples, steps=8), fused, 0)
+    found = gradient_in(copied(network, samples, steps=8, preset="published"), fused, 0)
     for ours, theirs in zip(found.values(), plain.parameters(), strict=True):
         assert theirs.grad is not None
         torch.testing.assert_close(ours, theirs.grad, rtol=1e-6, atol=1e-8)
