@@ -173,7 +173,8 @@ def test_smoothing_alone_moves_the_auc_and_both_are_the_published(
     found, labels, oracle = published(shared, frames)
     np.testing.assert_allclose(found["raw"], -oracle[f"{frames}_frame_raw"], atol=1e-12)
     np.testing.assert_allclose(found["smoothed"], -oracle[f"{frames}_frame_smoothed"], atol=1e-12)
-    assert frame_metrics(labels, found["smoothed"], found["clip"]).auc == pytest.approx(smooth, abs=1e-12)
+    # Processors round differently: of frames that smoothing makes equal a few change places, 2.5e-9 of AUC each.
+    assert frame_metrics(labels, found["smoothed"], found["clip"]).auc == pytest.approx(smooth, abs=1e-7)
     assert frame_metrics(labels, found["raw"], found["clip"]).auc == pytest.approx(plain, abs=1e-12)
 
 

@@ -41,7 +41,7 @@ def test_the_reference_input_gives_the_reference_output(keys: Any, shared: Path,
     assert list(y.shape) == keys[name]["output"]
     flat = y.flatten()[:: max(1, y.numel() // 2000)].numpy()
     wanted = stored[f"{name}/y_flat_stride"]
-    np.testing.assert_allclose(flat, wanted, rtol=0, atol=3e-6 * np.abs(wanted).max())  # float32, other sums' order
+    np.testing.assert_allclose(flat, wanted, rtol=0, atol=5e-6 * np.abs(wanted).max())  # float32, other sums' order
     np.testing.assert_allclose(y.abs().mean().item(), stored[f"{name}/y_mean_abs"], rtol=1e-6)
 
 

@@ -40,78 +40,101 @@ def nats(windows: Floats, means: Floats, heads: Floats, out: Floats, low_task: i
     """
     _, _, samples, joints, count = windows.shape
     steps, blocks = len(heads), -(-count // BLOCK)
-    kernel = (heads.shape[2] - 12) // 4
-    half, share = kernel // 2, ONE / np.float32(joints)
     for task in range(low_task, high_task):
         model, low = task // blocks, task % blocks * BLOCK
         width = min(BLOCK, count - low)
         x = np.zeros((2, samples, joints, BLOCK), np.float32)
-        pooled, active = np.zeros((samples, BLOCK), np.float32), np.empty((2, samples, BLOCK), np.float32)
+        pooled, active = np.empty((samples, BLOCK), np.float32), np.empty((2, samples, BLOCK), np.float32)
         values, gains = np.empty((2, BLOCK), np.float32), np.ones(BLOCK, np.float32)
         powers = np.zeros(BLOCK, np.int32)
         for channel in range(2):
             for t in range(samples):
                 for v in range(joints):
                     x[channel, t, v, :width] = windows[channel, model, t, v, low : low + width]
-        for t in range(samples):
-            mean = pooled[t]
-            for v in range(joints):
-                u = x[1, t, v]
-                for n in range(BLOCK):
-                    mean[n] += u[n]
-            for n in range(BLOCK):
-                mean[n] *= share
+        _pool(x[1], pooled)
         for step in range(steps):
-            head = heads[step, model]
-            time, rest = head[4 : 4 + 4 * kernel], head[4 + 4 * kernel :]
-            f0, f1, a, b = rest[2], rest[3], rest[6], rest[7]
-            for t in range(samples):
-                mean = pooled[t]
-                for c in range(2):
-                    out_row, slope, constant = active[c, t], head[c], head[2 + c]
-                    for n in range(BLOCK):
-                        out_row[n] = _relu(slope * mean[n] + constant)
-            for t in range(samples):
-                for c in range(2):
-                    value = values[c]
-                    value[:] = rest[c]
-                    for source in range(2):
-                        for k in range(max(0, half - t), min(kernel, samples + half - t)):
-                            weight, row = time[(2 * c + source) * kernel + k], active[source, t + k - half]
-                            for n in range(BLOCK):
-                                value[n] += weight * row[n]
-                first, second, mean = values[0], values[1], pooled[t]
-                mean[:] = ZERO
-                for v in range(joints):
-                    u, w = x[(step + 1) % 2, t, v], x[step % 2, t, v]
-                    for n in range(BLOCK):
-                        shift = _relu(first[n] + f0 * u[n])
-                        gain = _gain(_relu(second[n] + f1 * u[n]))
-                        found = (shift + (a * w[n] + b)) * gain
-                        w[n] = found
-                        mean[n] += found
-                        gains[n] *= gain
-                for n in range(BLOCK):
-                    mean[n] *= share
-                _take_powers(gains, powers)
-        scale, shift = heads[steps - 1, model, -4], heads[steps - 1, model, -3]
-        prior = np.empty(BLOCK, np.float32)
-        total = np.zeros(BLOCK, np.float32)
+            _step(x[(step + 1) % 2], x[step % 2], heads[step, model], pooled, active, values, gains)
+            _take_powers(gains, powers)
         mean = np.zeros(BLOCK, np.float32)
         mean[:width] = means[model, low : low + width]
-        for t in range(samples):
-            prior[:] = ZERO
-            for v in range(joints):
-                first, last = x[steps % 2, t, v], x[(steps + 1) % 2, t, v]
-                for n in range(BLOCK):
-                    off, other = scale * first[n] + shift - mean[n], last[n] - mean[n]
-                    prior[n] += off * off + other * other
-            for n in range(BLOCK):
-                total[n] += prior[n]
+        total = _distance(x[steps % 2], x[(steps + 1) % 2], heads[steps - 1, model, -4:-2], mean)
         for n in range(width):
             volume = math.log(np.float64(gains[n])) + powers[n] * LOG_2
             constant = np.float64(2 * samples * joints) * HALF_LOG_2PI
             out[model, low + n] = 0.5 * np.float64(total[n]) + constant - volume
+
+
+@loop()
+def _pool(kept: Floats, pooled: Floats) -> None:
+    """Mean of `(T, V, BLOCK)` over joints."""
+    samples, joints, width = kept.shape
+    for t in range(samples):
+        mean = pooled[t]
+        mean[:] = ZERO
+        for v in range(joints):
+            u = kept[t, v]
+            for n in range(width):
+                mean[n] += u[n]
+        for n in range(width):
+            mean[n] *= ONE / np.float32(joints)
+
+
+@loop()
+def _step(
+    kept: Floats, changed: Floats, head: Floats, pooled: Floats, active: Floats, values: Floats, gains: Floats
+) -> None:
+    """One flow step on a block: `changed` `(T, V, BLOCK)`, its mean over joints and the product of gains."""
+    samples, joints, width = kept.shape
+    kernel = (len(head) - 12) // 4
+    half, share = kernel // 2, ONE / np.float32(joints)
+    time, rest = head[4 : 4 + 4 * kernel], head[4 + 4 * kernel :]
+    f0, f1, a, b = rest[2], rest[3], rest[6], rest[7]
+    for t in range(samples):
+        mean = pooled[t]
+        for c in range(2):
+            out_row, slope, constant = active[c, t], head[c], head[2 + c]
+            for n in range(width):
+                out_row[n] = _relu(slope * mean[n] + constant)
+    for t in range(samples):
+        for c in range(2):
+            value = values[c]
+            value[:] = rest[c]
+            for source in range(2):
+                for k in range(max(0, half - t), min(kernel, samples + half - t)):
+                    weight, row = time[(2 * c + source) * kernel + k], active[source, t + k - half]
+                    for n in range(width):
+                        value[n] += weight * row[n]
+        first, second, mean = values[0], values[1], pooled[t]
+        mean[:] = ZERO
+        for v in range(joints):
+            u, w = kept[t, v], changed[t, v]
+            for n in range(width):
+                shift = _relu(first[n] + f0 * u[n])
+                gain = _gain(_relu(second[n] + f1 * u[n]))
+                found = (shift + (a * w[n] + b)) * gain
+                w[n] = found
+                mean[n] += found
+                gains[n] *= gain
+        for n in range(width):
+            mean[n] *= share
+
+
+@loop()
+def _distance(changed: Floats, kept: Floats, actnorm: Floats, mean: Floats) -> Floats:
+    """Squared distance of the latent from the prior's mean, `(BLOCK,)`; `actnorm`: scale and shift of `changed`."""
+    samples, joints, width = kept.shape
+    scale, shift = actnorm[0], actnorm[1]
+    part, total = np.empty(width, np.float32), np.zeros(width, np.float32)
+    for t in range(samples):
+        part[:] = ZERO
+        for v in range(joints):
+            first, last = changed[t, v], kept[t, v]
+            for n in range(width):
+                off, other = scale * first[n] + shift - mean[n], last[n] - mean[n]
+                part[n] += off * off + other * other
+        for n in range(width):
+            total[n] += part[n]
+    return total
 
 
 @loop(reassociate=True)

@@ -102,43 +102,20 @@ def backward(
     kernel = (weights.shape[1] - TIME + NORM2 - 2) // 4
     for model in range(low_task, high_task):
         own, by, found, scale = weights[model], by_weights[model], moments[model], np.float64(kept_scale[model])
-        end, elements = len(own), samples * count
-        maps, by_active = np.empty((2, 3), pooled.dtype), np.empty(count, pooled.dtype)
-        by_time, by_first, total_first = np.zeros(4 * kernel), np.zeros(2), np.zeros(2)
-        by_centre, off, by_pooled, by_whole, by_kept = 0.0, 0.0, 0.0, 0.0, 0.0
-        for c in range(2):
-            total, product = 0.0, 0.0
-            for t in range(samples):
-                row = by_values[model, c, t]
-                total += _sum(row)
-                product += _sum_products(row, standard[model, c, t], row.dtype.type(0))
-            by[end + NORM2 + c], by[end + NORM2_BIAS + c], by[end + NORM3_BIAS + c] = product, total, residual * total
-            gain = _gain(own[end + NORM2 + c], 1.0, found[INNER_VARIANCE + c])
-            maps[c, 0], maps[c, 1], maps[c, 2] = total / elements, product / elements, gain
-            for t in range(samples):
-                _through_norm(standard[model, c, t], maps[c], by_values[model, c, t])
-            by_gain, skip = by_factor[model, c] - total * found[CENTRE], own[end + SKIP + c]
-            by_norm, by_slope, by_variance = _gain_back(by_gain, own[end + NORM3 + c], skip * scale, found[WHOLE])
-            by[end + NORM3 + c], by[end + SKIP + c] = residual * by_norm, residual * by_slope * scale
-            by_kept += residual * by_slope * skip
-            by_whole += residual * by_variance
-            by_centre -= total * factor[model, c]
+        elements = samples * count
+        maps, by_time = np.empty((2, 3), pooled.dtype), np.zeros(4 * kernel)
+        by_first, total_first = np.zeros(2), np.zeros(2)
+        by_pooled, off = 0.0, 0.0
+        by_kept, by_whole, by_centre = _through_values(
+            own, found, scale, residual, standard[model], factor[model], by_factor[model], by_values[model], by, maps
+        )
         for c in range(2):
             maps[c, 0] = found[CENTRE]
             maps[c, 1] = _gain(own[NORM1 + c], own[GRAPH + c] * scale, found[POOLED])
-        for t in range(samples):
-            push[model, t] = 0
-            for c in range(2):
-                by_active[:] = 0
-                for target in range(2):
-                    for k in range(max(0, t + kernel // 2 + 1 - samples), min(kernel, t + kernel // 2 + 1)):
-                        place, row = (2 * target + c) * kernel + k, by_values[model, target, t - k + kernel // 2]
-                        _add(row, own[TIME + place], by_active)
-                        by_time[place] += _dot(row, active[model, c, t])
-                _mask(active[model, c, t], by_active)
-                total_first[c] += _sum(by_active)
-                by_first[c] += _sum_products(by_active, pooled[model, t], maps[c, 0])
-                _add(by_active, maps[c, 1], push[model, t])
+        _through_time(
+            own[TIME : TIME + 4 * kernel], maps, by_values[model], active[model], pooled[model], push[model], by_time,
+            by_first, total_first,
+        )  # fmt: skip
         for c in range(2):
             by_norm, by_slope, by_variance = _gain_back(
                 by_first[c], own[NORM1 + c], own[GRAPH + c] * scale, found[POOLED]
@@ -155,6 +132,76 @@ def backward(
         maps[0, 2] = (by_centre - off) / (elements * joints) - found[CENTRE] * pull[model]
         for t in range(samples):
             _finish(pooled[model, t], maps, push[model, t])
+
+
+@_small
+def _through_values(
+    own: Array,
+    found: Array,
+    scale: float,
+    residual: bool,
+    standard: Array,
+    factor: Array,
+    by_factor: Array,
+    by_values: Array,
+    by: Array,
+    maps: Array,
+) -> tuple[float, float, float]:
+    """Back through the second normalization and the residual; `by_values` becomes the gradient by what it normalized.
+
+    Returns:
+        Gradients by the kept channel's scale, its variance and its mean.
+    """
+    end, elements = len(own), standard[0].size
+    by_kept, by_whole, by_centre = 0.0, 0.0, 0.0
+    for c in range(2):
+        total, product = 0.0, 0.0
+        for t in range(standard.shape[1]):
+            row = by_values[c, t]
+            total += _sum(row)
+            product += _sum_products(row, standard[c, t], row.dtype.type(0))
+        by[end + NORM2 + c], by[end + NORM2_BIAS + c], by[end + NORM3_BIAS + c] = product, total, residual * total
+        gain = _gain(own[end + NORM2 + c], 1.0, found[INNER_VARIANCE + c])
+        maps[c, 0], maps[c, 1], maps[c, 2] = total / elements, product / elements, gain
+        for t in range(standard.shape[1]):
+            _through_norm(standard[c, t], maps[c], by_values[c, t])
+        by_gain, skip = by_factor[c] - total * found[CENTRE], own[end + SKIP + c]
+        by_norm, by_slope, by_variance = _gain_back(by_gain, own[end + NORM3 + c], skip * scale, found[WHOLE])
+        by[end + NORM3 + c], by[end + SKIP + c] = residual * by_norm, residual * by_slope * scale
+        by_kept += residual * by_slope * skip
+        by_whole += residual * by_variance
+        by_centre -= total * factor[c]
+    return by_kept, by_whole, by_centre
+
+
+@_small
+def _through_time(
+    time: Array,
+    maps: Array,
+    by_values: Array,
+    active: Array,
+    pooled: Array,
+    push: Array,
+    by_time: Array,
+    by_first: Array,
+    total_first: Array,
+) -> None:
+    """Back through the temporal convolution, the first ReLU and the first normalization; fills the last four."""
+    samples, kernel = len(pooled), len(time) // 4
+    by_active = np.empty_like(pooled[0])
+    for t in range(samples):
+        push[t] = 0
+        for c in range(2):
+            by_active[:] = 0
+            for target in range(2):
+                for k in range(max(0, t + kernel // 2 + 1 - samples), min(kernel, t + kernel // 2 + 1)):
+                    place, row = (2 * target + c) * kernel + k, by_values[target, t - k + kernel // 2]
+                    _add(row, time[place], by_active)
+                    by_time[place] += _dot(row, active[c, t])
+            _mask(active[c, t], by_active)
+            total_first[c] += _sum(by_active)
+            by_first[c] += _sum_products(by_active, pooled[t], maps[c, 0])
+            _add(by_active, maps[c, 1], push[t])
 
 
 @_small
