@@ -63,6 +63,7 @@ TOOLS = (
         ("kind", "checkpoint", "out"),
         "pipelines.convert:run",
         details="KIND is stg-nf. CHECKPOINT is the file, OUT a new or empty folder. Says what windows it reads.",
+        resumes=False,
     ),
     Verb(
         "export-model",

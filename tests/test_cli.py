@@ -192,6 +192,7 @@ def test_interruption_says_what_remains(
 def test_interruption_of_what_starts_over(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {verb.name for verb in TOOLS if not verb.resumes} == {
         "import",
+        "convert",
         "export",
         "export-model",
         "pyfunc",
