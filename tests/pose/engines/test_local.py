@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import PipelineError, VideoError
-from stages.pose.engines.base import Answer, Death, spread
+from stages.pose.engines.base import Death, spread
 from stages.pose.engines.local import Processes
 from tests.pose.engines.chores import Chore, chores, do
 
