@@ -108,13 +108,13 @@ _ADJACENCY = Suite(
 _SUBNET = Suite(
     "subnet",
     "Does it take graph convolutions to say how STG-NF scales and shifts?",
-    f"{STG_NF}, section 4.4, Affine Layer; the widths of the other two are ours, 64",
+    f"{STG_NF}, section 4.4, Affine Layer; the widths of the other two are ours, 16",
     "what says scale and shift",
     "names",
     (
         Variant("graph convolutions", overrides={"detectors.{detector}.subnet": "stgcn"}),
         *(
-            Variant(label, overrides={"detectors.{detector}.subnet": kind, "detectors.{detector}.hidden": 64})
+            Variant(label, overrides={"detectors.{detector}.subnet": kind, "detectors.{detector}.hidden": 16})
             for label, kind in (("plain convolutions", "conv"), ("fully connected", "linear"))
         ),
     ),
