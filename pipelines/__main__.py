@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from stages.__main__ import STAGES, Option, Verb, run_command
 
 TOOLS = (
-    Verb("repro", "rebuild what changed with DVC, then log the runs", ("stage...",), "pipelines.runner:repro"),
+    Verb(
+        "repro",
+        "rebuild what changed with DVC, then log the runs",
+        ("stage...",),
+        "pipelines.rebuild:repro",
+        (Option("jobs", "stages at a time where the graph allows it (pipelines.jobs)", "N", short="j"),),
+    ),
     Verb("flow", "the same as one Prefect flow run", (), "pipelines.deploy:flow"),
     Verb("prefect", "start the Prefect server and page, and serve the schedule", (), "pipelines.deploy:prefect"),
     Verb("serve", "serve the schedule to a Prefect server that is up", (), "pipelines.deploy:serve"),

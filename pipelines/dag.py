@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.environment import require
 from stages.core.errors import PipelineError
+from stages.core.params import nearest
 from stages.core.paths import Project
 
 
@@ -67,6 +68,31 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
         order.extend(known[name] for name in ready)
         sorter.done(*ready)
     return order
+
+
+def wanted(stages: Sequence[Stage], targets: Sequence[str]) -> list[Stage]:
+    """Stages that are asked for and all they need, in the given order; all of them where none is asked for.
+
+    Args:
+        stages: each after those it needs.
+        targets: names such as `train@run0`, or `train` for all of that family.
+
+    Raises:
+        PipelineError: there is no such stage.
+    """
+    if not targets:
+        return list(stages)
+    names = [stage.name for stage in stages]
+    families = {name.partition("@")[0] for name in names}
+    if unknown := [target for target in targets if target not in {*names, *families}]:
+        hint = nearest(unknown[0], [*names, *families])
+        raise PipelineError(f"no stage {unknown[0]!r}; {hint}", fix="`dvc stage list` shows them")
+    found: set[str] = set()
+    for stage in reversed(stages):
+        asked = stage.name in targets or stage.name.partition("@")[0] in targets
+        if asked or stage.name in found:
+            found |= {stage.name, *stage.upstream}
+    return [stage for stage in stages if stage.name in found]
 
 
 _FIX = "mend dvc.yaml (`dvc stage list` shows how far DVC understands it), or run `dvc init` in a new checkout"

@@ -18,8 +18,9 @@ from typing import Any
 from pipelines import tether
 from pipelines.environment import HOST, prefect_settings, require, use
 from stages.core.errors import PipelineError
-from stages.core.params import PipelinesParams, load_section
+from stages.core.params import load_section
 from stages.core.paths import Project
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 
 DEPLOYMENT = "clock"

@@ -20,8 +20,9 @@ from pipelines import log_runs
 from pipelines.dag import read_dag
 from pipelines.runner import Runner, Say
 from stages.core.errors import NormotionError
-from stages.core.params import PipelinesParams, load_section
+from stages.core.params import load_section
 from stages.core.paths import Project, find_project
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 
 

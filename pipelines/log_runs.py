@@ -15,8 +15,9 @@ from pipelines.locks import log_lock
 from pipelines.records import Record, read_records
 from pipelines.tracking import Tracking, base_url
 from stages.core.errors import NormotionError, PipelineError
-from stages.core.params import PipelinesParams, load_section
+from stages.core.params import load_section
 from stages.core.paths import Project, seed_folder
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 from stages.core.storage import sha256_file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,32 +17,39 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipelines import tether
+from pipelines import landing, tether
 from pipelines.dag import Stage
 from pipelines.environment import require, tool_environment
 from pipelines.locks import run_lock
+from pipelines.room import demand_room
+from stages.__main__ import TRY_AGAIN
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from stages.core.progress import log
+from stages.core.storage import sweep
 
 GRACE = 10.0
 """Seconds a stage is given to put its work away after it was asked to stop."""
 TRIES = 5
-"""How often a stage is started while another DVC command holds the repository."""
+"""How often a stage is started while another DVC command holds the repository, or where it asks to be tried again."""
 PAUSE = 2.0
 """Seconds between those."""
 LAST_LINES = 15
 """Lines of a failed stage's log that its error shows."""
 BUSY = re.compile(r"is busy, it is being blocked by|Unable to acquire lock")
 """DVC's words for a repository that another command is using."""
+TRANSIENT = re.compile(rf"exited with {TRY_AGAIN}$", re.MULTILINE)
+"""DVC's words for a stage that says it would succeed another time, as one that lost its Ray cluster does."""
 HINT = re.compile(
     r"|To (track the changes with git|enable auto staging), run:|git add .*|dvc config core.*|Use `dvc push`.*"
+    r"|Data and pipelines are up to date.|(Generating|Updating) lock file .*"
 )
 """What DVC says to a person after each stage; noise where nobody reads along."""
-DVC = (sys.executable, "-m", "dvc")
 TETHER = (sys.executable, "-S", str(Path(tether.__file__)))
-RESUME = "`dvc repro` goes on from there"
-ROOM = "make room on the disk if its log says so, then run `dvc repro`: finished stages are kept"
+LAND = (sys.executable, "-P", str(Path(landing.__file__)))
+DVC = (sys.executable, "-m", "dvc")
+RESUME = "`normotion repro` goes on from there"
+ROOM = "make room on the disk if its log says so, then run `normotion repro`: finished stages are kept"
 
 Say = Callable[[str], None]
 
@@ -54,26 +62,67 @@ class Runner:
 
     Args:
         project: where.
+        deadline: seconds after which everything is stopped; None waits for ever.
+        least_free: GiB that must be free on the disks of the project and of DVC's cache before anything starts.
+
+    Raises:
+        PipelineError: another run is at work, or there is too little room on a disk.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, deadline: float | None = None, least_free: float = 0.0) -> None:
         require("dvc", "pipeline")
         self.project = project
+        self._least_free = least_free
         self._lock = run_lock(project)
         self._guard = threading.Lock()
         self._alive: set[subprocess.Popen[str]] = set()
-        self._cancelled = False
+        self._why_not = ""
+        self._timer = threading.Timer(deadline, self.cancel, ["the deadline passed"]) if deadline else None
 
     def __enter__(self) -> Self:
-        self._lock.__enter__()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._lock)
+            demand_room(self.project, self._least_free)
+            for path in sweep(self.project.root / "data"):
+                log.info("removed %s, which an interrupted stage left behind", path.relative_to(self.project.root))
+            if self._timer:
+                self._timer.daemon = True
+                self._timer.start()
+            stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._timer:
+            self._timer.cancel()
         if kind is not None:
             self.cancel()
         self._lock.__exit__(kind, error, traceback)
+
+    def stale(self, stages: Sequence[Stage]) -> set[str]:
+        """Names of the stages that DVC would look at: those that something changed for, and all below them.
+
+        Args:
+            stages: of the project, each after all it needs.
+
+        Raises:
+            PipelineError: DVC cannot tell.
+        """
+        lines: list[str] = []
+        code, tail = self._process([*DVC, "--wait-for-lock", "status", "--json"], lines.append)
+        try:
+            found = set(json.loads("\n".join(lines))) if code == 0 else None
+        except ValueError:
+            found = None
+        if found is None:
+            raise PipelineError(
+                "DVC cannot tell what changed", where="\n".join(["", *tail]), fix="`normotion doctor` mends what it can"
+            )
+        for stage in stages:
+            if found.intersection(stage.upstream):
+                found.add(stage.name)
+        return found.intersection(stage.name for stage in stages)
 
     def run(self, stage: Stage, say: Say = log.info) -> None:
         """Bring one stage up to date; the stages above it must be.
@@ -85,58 +134,37 @@ class Runner:
         Raises:
             PipelineError: the stage failed, its output is not where DVC says it is, or the run was cancelled.
         """
-        tail = self._repro(stage, say)
-        self._check_landed([stage.name], f"stage {stage.name} ran, but what it made is not in DVC's cache", tail)
+        for attempt in range(1, TRIES + 1):
+            code, tail = self._process([*LAND, stage.name], say)
+            if code == 0:
+                return
+            if self._why_not:
+                raise PipelineError(f"stage {stage.name} was cancelled: {self._why_not}", fix=RESUME)
+            if code == landing.NOT_LANDED:
+                what = f"stage {stage.name} ran, but what it made is not in DVC's cache"
+                raise PipelineError(what, where="\n".join(["", *tail]), fix=ROOM)
+            if attempt == TRIES or not (reason := _passing("\n".join(tail))):
+                break
+            say(f"{reason}; trying again in {PAUSE:g} s ({attempt} of {TRIES - 1})")
+            time.sleep(PAUSE)
+        raise PipelineError(
+            f"stage {stage.name} failed: `{stage.cmd}`",
+            where="\n".join(["", *tail]),
+            fix=f"mend what its log says, then `normotion repro {stage.name}`",
+        )
 
-    def repro(self, targets: Sequence[str] = ()) -> None:
-        """Bring everything, or `targets` and what they need, up to date by DVC itself; it writes to the terminal.
-
-        Raises:
-            PipelineError: a stage failed, or something did not land.
-        """
-        with self._started(["repro", *targets], stdout=None) as process:
-            code = process.wait()
-        if code:
-            raise PipelineError("the rebuild stopped; the reason stands above", fix=ROOM)
-        self._check_landed(targets, "the rebuild ended, but not all of it is in DVC's cache")
-
-    def cancel(self) -> None:
+    def cancel(self, why: str = "the run was stopped") -> None:
         """Stop every stage at work: ask, wait, insist. None can be started afterwards."""
         with self._guard:
-            self._cancelled = True
+            self._why_not = self._why_not or why
             alive = list(self._alive)
         for process in alive:
             stop(process)
 
-    def _repro(self, stage: Stage, say: Say) -> list[str]:
-        """`dvc repro` of one stage, again where another command was in the way; returns the log's last lines."""
-        for attempt in range(1, TRIES + 1):
-            code, tail = self._dvc(["repro", "-s", stage.name], say)
-            if code == 0:
-                return tail
-            if self._cancelled:
-                raise PipelineError(f"stage {stage.name} was cancelled", fix=RESUME)
-            if attempt < TRIES and BUSY.search("\n".join(tail)):
-                say(f"another DVC command is at work; trying again in {PAUSE:g} s ({attempt} of {TRIES - 1})")
-                time.sleep(PAUSE)
-                continue
-            break
-        raise PipelineError(
-            f"stage {stage.name} failed: `{stage.cmd}`",
-            where="\n".join(["", *tail]),
-            fix=f"mend what its log says, then `dvc repro {stage.name}`",
-        )
-
-    def _check_landed(self, targets: Sequence[str], what: str, tail: Sequence[str] = ()) -> None:
-        """DVC ends well even when its cache is full and nothing was stored; only its quiet status tells."""
-        if self._dvc(["status", "-q", *targets], say=_silent)[0]:
-            found = self._dvc(["status", *targets], say=_silent)[1]
-            raise PipelineError(what, where="\n".join(["", *tail, *found]), fix=ROOM)
-
-    def _dvc(self, words: Sequence[str], say: Say) -> tuple[int, list[str]]:
-        """Run `dvc`, handing on its output; returns the exit status and the last lines."""
+    def _process(self, command: Sequence[str], say: Say) -> tuple[int, list[str]]:
+        """Run a command, handing on its output; returns the exit status and the last lines."""
         tail: deque[str] = deque(maxlen=LAST_LINES)
-        with self._started(["--wait-for-lock", *words], stdout=subprocess.PIPE) as process:
+        with self._started(command) as process:
             for line in process.stdout or ():
                 if not HINT.fullmatch(line.strip()):
                     tail.append(line.rstrip())
@@ -144,18 +172,18 @@ class Runner:
             return process.wait(), list(tail)
 
     @contextlib.contextmanager
-    def _started(self, words: Sequence[str], stdout: int | None) -> Iterator[subprocess.Popen[str]]:
-        """Start `dvc` in a process group of its own, tethered to this process; stop it when the body fails."""
+    def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+        """Start a command in a process group of its own, tethered to this process; stop it when the body fails."""
         with self._guard:
-            if self._cancelled:
-                raise PipelineError("the run was cancelled", fix=RESUME)
+            if self._why_not:
+                raise PipelineError(f"nothing more is started: {self._why_not}", fix=RESUME)
             process = subprocess.Popen(
-                [*TETHER, str(os.getpid()), *DVC, *words],
+                [*TETHER, str(os.getpid()), *command],
                 cwd=self.project.root,
                 env=tool_environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.STDOUT if stdout else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
                 process_group=0,
@@ -169,23 +197,6 @@ class Runner:
             raise
         finally:
             self._alive.discard(process)
-
-
-def repro(project: Project, *targets: str) -> None:
-    """Rebuild what changed, then log the runs: `normotion repro`.
-
-    Args:
-        project: where.
-        targets: stages to bring up to date, with what they need; none means all.
-
-    Raises:
-        PipelineError: a stage failed or did not land, or the runs could not be logged (then the data are complete).
-    """
-    from pipelines import log_runs
-
-    with Runner(project) as runner:
-        runner.repro(targets)
-    log_runs.run(project)
 
 
 def stop(process: subprocess.Popen[str]) -> None:
@@ -202,5 +213,8 @@ def stop(process: subprocess.Popen[str]) -> None:
             return
 
 
-def _silent(_: str) -> None:
-    """For output that only matters when something is wrong."""
+def _passing(tail: str) -> str:
+    """Why a failed stage may succeed when tried again; empty where nothing says so."""
+    if BUSY.search(tail):
+        return "another DVC command is at work"
+    return "the stage met something that passes" if TRANSIENT.search(tail) else ""

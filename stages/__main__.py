@@ -16,6 +16,8 @@ from typing import Any
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, the shells' convention."""
+TRY_AGAIN = 75
+"""Exit status after a fault that may be over the next time, such as a cluster that went away: EX_TEMPFAIL."""
 PIPE_CLOSED = 141
 """Exit status when the reader of our output went away: 128 + SIGPIPE."""
 MANY = "..."
@@ -33,6 +35,7 @@ class Option:
         flag: it takes no value; given means True, left out False.
         choices: the values that make sense, where they are few.
         many: it may be given several times; the verb gets a tuple.
+        short: a letter that stands for it, typed after `-`.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Option:
     flag: bool = False
     choices: tuple[str, ...] = ()
     many: bool = False
+    short: str = ""
 
     @property
     def keyword(self) -> str:
@@ -119,8 +123,8 @@ def run_command(name: str, verbs: Sequence[Verb], argv: Sequence[str]) -> int:
         argv: the words after the command's name.
 
     Returns:
-        0 done, 1 an expected failure (its message is on standard error), 2 a command line that makes no sense,
-        130 interrupted, 141 nobody reads the output any more.
+        0 done, 1 an expected failure (its message is on standard error), 2 a command line that makes no sense, 75 a
+        failure that may be over when tried again, 130 interrupted, 141 nobody reads the output any more.
     """
     parser = _parser(name, verbs)
     hint = _unknown_verb(verbs, argv)
@@ -172,7 +176,8 @@ def _parser(name: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
             label = positional.removesuffix(MANY).upper()
             command.add_argument(positional, metavar=label, nargs="*" if positional.endswith(MANY) else None)
         for option in verb.options:
-            command.add_argument(f"--{option.name}", help=option.help, **_settings(option))
+            names = [f"-{option.short}"] if option.short else []
+            command.add_argument(*names, f"--{option.name}", help=option.help, **_settings(option))
         command.add_argument("-v", "--verbose", default=argparse.SUPPRESS, **details)
     return parser
 
@@ -207,10 +212,13 @@ def _call(verb: Verb, arguments: Sequence[str], options: Mapping[str, Any], verb
 
 def _guarded(call: Callable[[], None], verbose: bool, command: str, resumes: bool = True) -> int:
     """Run `call`; whatever a user can cause becomes a message, anything else is a bug and keeps its traceback."""
-    from stages.core.errors import NormotionError, StorageError
+    from stages.core.errors import NormotionError, PassingError, StorageError
 
     try:
         call()
+    except PassingError as error:
+        _fail(str(error), verbose)
+        return TRY_AGAIN
     except NormotionError as error:
         return _fail(str(error), verbose)
     except ModuleNotFoundError as error:

@@ -14,7 +14,6 @@ from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import DatasetError, NormotionError, SchemaError, VideoError
 from stages.core.normalization import NormalizeParams
 from stages.core.params import (
-    PipelinesParams,
     Run,
     ScoreParams,
     Section,
@@ -28,6 +27,7 @@ from stages.core.params import (
     read_params,
 )
 from stages.core.paths import NAME, Project, inside
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 from stages.core.schemas import POSES
 from stages.core.skeleton import COCO17, convert, layout

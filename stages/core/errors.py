@@ -73,3 +73,7 @@ class BackendError(NormotionError):
 
 class PipelineError(NormotionError):
     """A stage failed or did not land, another run is at work, or DVC, Prefect or MLflow cannot do its part."""
+
+
+class PassingError(NormotionError):
+    """A fault that may be over the next time, such as a cluster that does not answer: worth trying again."""

@@ -10,10 +10,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stages.core.errors import ParamsError
 from stages.core.paths import Project
@@ -63,33 +62,6 @@ class ScoreParams(Section):
 
     device: str = "auto"
     batch: int = Field(default=8192, ge=1)
-
-
-class PipelinesParams(Section):
-    """The `pipelines` section: when the DAG is rebuilt, and where its tools are found.
-
-    Args:
-        cron: when the scheduled rebuild starts: minute, hour, day of month, month, day of week.
-        timezone: the zone `cron` is meant in, e.g. `Europe/Berlin`.
-        jobs: stages that run at the same time where the graph allows it. More need more memory and cores.
-        prefect_port: port of the Prefect server and its page on this machine.
-        mlflow_port: port of the MLflow page on this machine.
-    """
-
-    cron: str = Field(default="0 3 * * *", pattern=r"^\S+( \S+){4}$")
-    timezone: str = "UTC"
-    jobs: int = Field(default=1, ge=1)
-    prefect_port: int = Field(default=4200, ge=1024, le=65535)
-    mlflow_port: int = Field(default=5000, ge=1024, le=65535)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"no time zone {name!r}; give a name such as UTC or Europe/Berlin") from error
-        return name
 
 
 S = TypeVar("S", bound=Section)

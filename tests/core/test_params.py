@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from stages.core.errors import ParamsError
 from stages.core.params import (
-    PipelinesParams,
     ScoreParams,
     Section,
     TrainParams,
@@ -20,6 +19,7 @@ from stages.core.params import (
     read_params,
 )
 from stages.core.paths import Project
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.windows import WindowSpec
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from stages.core.errors import BackendError
+from stages.core.errors import BackendError, PassingError
 from stages.core.progress import log
 from stages.pose.engines.base import Answer, Death, WorkParams, attempt
 from stages.pose.parallel import cores
@@ -32,7 +32,8 @@ class Cluster(Generic[T]):
         params: the cluster's address and what a task takes of it.
 
     Raises:
-        BackendError: Ray is not installed, or there is no cluster at the address.
+        BackendError: Ray is not installed.
+        PassingError: there is no cluster at the address.
     """
 
     def __init__(self, work: Callable[[T], None], params: WorkParams) -> None:
@@ -95,7 +96,7 @@ def _connect(ray: Any, params: WorkParams) -> None:
         _knock(params.address)
         ray.init(address=params.address, **quiet)
     except (OSError, RuntimeError, ValueError) as error:
-        raise BackendError(
+        raise PassingError(
             f"no Ray cluster answers: {error}",
             where=f"extract.address = {params.address}",
             fix="start one with `ray start --head`, or set extract.address: null",
