@@ -49,14 +49,18 @@ def prefect_settings(project: Project, port: int) -> dict[str, str]:
     }
 
 
-def mlflow_settings() -> dict[str, str]:
-    """Settings of MLflow's client and server."""
+def mlflow_settings(timeout: int = 10) -> dict[str, str]:
+    """Settings of MLflow's client and server.
+
+    Args:
+        timeout: seconds that a remote server is given to answer.
+    """
     return {
         **QUIET,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # saves seven processes and 2 GB that nothing here uses
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is down is reported at once, not after four minutes
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout),
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
     }

@@ -1,4 +1,4 @@
-"""The rebuild as Prefect sees it: one task per DVC stage, joined as in DVC's graph, and the logging at its end.
+"""The rebuild and the retraining as Prefect sees them: one task per DVC stage, joined as in DVC's graph.
 
 Prefect owns the clock and the view, DVC what is done and what is not: a flow that was killed is simply run again.
 `pipelines.environment.prefect_settings` must be in force before this module is imported.
@@ -6,24 +6,34 @@ Prefect owns the clock and the view, DVC what is done and what is not: a flow th
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
-from functools import partial
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.concurrency.sync import concurrency
 from prefect.futures import wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from pipelines import log_runs
-from pipelines.dag import read_dag
-from pipelines.runner import Runner, Say
-from stages.core.errors import NormotionError
+from pipelines import log_runs, retrain
+from pipelines.dag import Stage, read_dag, wanted
+from pipelines.gpus import GPU, count, uses
+from pipelines.rebuild import start, told
+from pipelines.runner import Runner
+from pipelines.tracking import UnavailableError
+from stages.core.errors import NormotionError, PipelineError
 from stages.core.params import load_section
 from stages.core.paths import Project, find_project
 from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
+
+LEAVE = 120.0
+"""Seconds after the deadline, at which stages are stopped, until the process of a flow that cannot end is ended."""
 
 
 @flow(name="rebuild")
@@ -33,43 +43,125 @@ def rebuild() -> Any:
     A failed stage stops those that need it, no others, and fails the flow. Logging that fails is seen as a failed
     task and in the flow's message; the data are complete, so the flow is too.
     """
-    log.setLevel(min(log.level or logging.INFO, logging.INFO))
     return _reported(lambda: _rebuild(find_project()))
 
 
+@flow(name="retrain")
+def retraining() -> Any:
+    """Enter new clips, rebuild, compare each model with its champion, promote or keep; the report is an artifact."""
+    return _reported(lambda: _retrain(find_project()))
+
+
 def _rebuild(project: Project) -> Any:
-    jobs = load_section(project, "pipelines", PipelinesParams).jobs
-    tasks: ThreadPoolTaskRunner[None] = ThreadPoolTaskRunner(max_workers=jobs)
-    with tasks as pool, Runner(project) as runner:
-        stages = read_dag(project)
-        done: dict[str, Any] = {}
-        for stage in stages:
-            work = _task(stage.name, partial(runner.run, stage))
-            done[stage.name] = pool.submit(work, {}, wait_for=[done[name] for name in stage.upstream])
-        wait(list(done.values()))
-        failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
-        if failed:
-            return Failed(message=_summary(failed))
-        needed = {name for stage in stages for name in stage.upstream}
-        last = [future for name, future in done.items() if name not in needed]
-        logged = pool.submit(_task("log runs", lambda _: log_runs.run(project)), {}, wait_for=last)
-        wait([logged])
-    if not logged.state.is_completed():
-        return Completed(message=f"the data are rebuilt, but the runs are not logged: {logged.state.message}")
-    return Completed(message=f"{len(stages)} stages are up to date, runs are logged")
+    params = load_section(project, "pipelines", PipelinesParams)
+    with _bounded(params), _pool(params) as pool, start(project, params) as runner:
+        count_of = _bring(pool, runner, params, ())
+        try:
+            _step(pool, "log runs", lambda: log_runs.run(project))
+        except NormotionError as error:
+            return Completed(message=f"the data are rebuilt, but the runs are not logged: {error.what}")
+    return Completed(message=f"{count_of} stages are up to date, runs are logged")
 
 
-def _task(name: str, work: Callable[[Say], None]) -> Any:
+def _retrain(project: Project) -> Any:
+    params = load_section(project, "pipelines", PipelinesParams)
+    with _bounded(params), _pool(params) as pool, start(project, params) as runner:
+
+        def bring(targets: Sequence[str]) -> None:
+            _bring(pool, runner, params, targets)
+
+        try:
+            report = retrain.retrain(
+                project, params.retrain, bring, lambda: _step(pool, "log runs", lambda: log_runs.run(project))
+            )
+        except UnavailableError as error:
+            return Failed(message=f"the data are rebuilt, but no model was judged: {error.what}")
+    create_markdown_artifact(retrain.markdown(report, params.retrain), key="retraining")
+    told_apart = ", ".join(f"{found.detector} on {found.dataset} {found.verdict}" for found in report.decisions)
+    return Completed(message=report.reason or told_apart)
+
+
+@contextlib.contextmanager
+def _bounded(params: PipelinesParams) -> Iterator[None]:
+    """End this process some time after the deadline: a flow whose server went away waits for ever to say so."""
+    if params.deadline is None:
+        yield
+        return
+    timer = threading.Timer(params.deadline * 3600 + LEAVE, os._exit, [1])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _pool(params: PipelinesParams) -> Any:
+    return ThreadPoolTaskRunner(max_workers=params.jobs)
+
+
+def _bring(pool: Any, runner: Runner, params: PipelinesParams, targets: Sequence[str]) -> int:
+    """Bring stages up to date, a task for each; returns how many there are.
+
+    Raises:
+        PipelineError: some failed.
+    """
+    stages = wanted(read_dag(runner.project), targets)
+    stale = runner.stale(stages)
+    gpus = count() if params.gpus is None else params.gpus
+    done: dict[str, Any] = {}
+    for stage in stages:
+        work = _stage_task(runner, stage, fresh=stage.name not in stale, gpu=gpus > 0 and uses(stage))
+        done[stage.name] = pool.submit(work, {}, wait_for=[done[name] for name in stage.upstream])
+    wait(list(done.values()))
+    failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
+    if failed:
+        raise PipelineError(_summary(failed), fix="mend it and start the flow again: finished stages are kept")
+    return len(stages)
+
+
+def _stage_task(runner: Runner, stage: Stage, *, fresh: bool, gpu: bool) -> Any:
+    def work() -> None:
+        say = get_run_logger().info
+        if fresh:
+            say("nothing changed")
+            return
+        with concurrency(GPU, occupy=1, strict=True) if gpu else contextlib.nullcontext():
+            told(runner, stage, say)
+
+    return _task(stage.name, work)
+
+
+def _step(pool: Any, name: str, work: Callable[[], Any]) -> Any:
+    """Do something as a task of its own, and return or raise what it does."""
+    outcome: list[Any] = []
+
+    def kept() -> None:
+        try:
+            outcome.append(work())
+        except NormotionError as error:
+            outcome.append(error)
+            raise
+
+    wait([pool.submit(_task(name, kept), {})])
+    found = outcome[0] if outcome else PipelineError(f"{name} was not done")
+    if isinstance(found, NormotionError):
+        raise found
+    return found
+
+
+def _task(name: str, work: Callable[[], None]) -> Any:
     """A Prefect task that is shown under the stage's name, with the stage's output as its log."""
 
     def call() -> Any:
-        return _reported(lambda: work(get_run_logger().info))
+        return _reported(work)
 
     return task(name=name, task_run_name=name, persist_result=False)(call)
 
 
 def _reported(work: Callable[[], Any]) -> Any:
     """What `work` returns, or a failed state with a message for people: an expected failure needs no traceback."""
+    log.setLevel(min(log.level or logging.INFO, logging.INFO))
     try:
         return work()
     except NormotionError as error:

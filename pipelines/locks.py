@@ -23,6 +23,15 @@ def run_lock(project: Project) -> Iterator[None]:
         yield
 
 
+def is_at_work(project: Project) -> bool:
+    """Whether a rebuild holds the project now."""
+    try:
+        with run_lock(project):
+            return False
+    except PipelineError:
+        return True
+
+
 @contextlib.contextmanager
 def log_lock(project: Project) -> Iterator[None]:
     """Hold the project's MLflow database while it is created, migrated or searched before writing; waits its turn.

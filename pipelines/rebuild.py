@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from pipelines import gpus
 from pipelines.dag import Stage, read_dag, wanted
 from pipelines.runner import RESUME, Runner, Say
 from stages.core.errors import NormotionError, PipelineError
@@ -73,8 +74,10 @@ def repro(project: Project, *targets: str, jobs: str | None = None) -> None:
 
 
 def start(project: Project, params: PipelinesParams) -> Runner:
-    """A runner under the project's deadline and demand for room."""
-    return Runner(project, deadline=params.deadline * 3600 if params.deadline else None, least_free=params.least_free)
+    """A runner under the project's deadline, demand for room, and number of GPUs."""
+    deadline = params.deadline * 3600 if params.deadline else None
+    gpu_count = gpus.count() if params.gpus is None else params.gpus
+    return Runner(project, deadline, params.least_free, gpu_count)
 
 
 def rebuild(runner: Runner, jobs: int, targets: Sequence[str] = ()) -> Outcome:

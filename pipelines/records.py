@@ -181,10 +181,15 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _of_all_seeds(written: Mapping[str, Any]) -> dict[str, float]:
-    """Ends of the smoothed AUC's interval, and the AUC of each kind of behaviour, where there are any."""
+    """The smoothed AUC's interval, the AUC of each kind of behaviour, and alarms at the calibrated threshold.
+
+    Alarms: how many were true and false, and how many of the labelled events were found.
+    """
     ends = written.get("smoothed_interval", {}).get("auc")
     kinds = written.get("kinds", {}).items()
     found = {f"kind/{kind}": part["smoothed"] for kind, part in kinds if part["smoothed"] is not None}
+    events = {f"alarms/{name}": value for name, value in written.get("calibration", {}).get("events", {}).items()}
+    found |= {name: value for name, value in events.items() if value is not None}
     return {**({"smoothed/auc_low": ends[0], "smoothed/auc_high": ends[1]} if ends else {}), **found}
 
 

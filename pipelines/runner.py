@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -12,12 +13,12 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipelines import landing, tether
+from pipelines import gpus, landing, tether
 from pipelines.dag import Stage
 from pipelines.environment import require, tool_environment
 from pipelines.locks import run_lock
@@ -64,15 +65,22 @@ class Runner:
         project: where.
         deadline: seconds after which everything is stopped; None waits for ever.
         least_free: GiB that must be free on the disks of the project and of DVC's cache before anything starts.
+        gpu_count: how many GPUs there are: stages that may use one are given one each, and wait while none is free.
 
     Raises:
         PipelineError: another run is at work, or there is too little room on a disk.
     """
 
-    def __init__(self, project: Project, deadline: float | None = None, least_free: float = 0.0) -> None:
+    def __init__(
+        self, project: Project, deadline: float | None = None, least_free: float = 0.0, gpu_count: int = 0
+    ) -> None:
         require("dvc", "pipeline")
         self.project = project
         self._least_free = least_free
+        self._gpus = queue.SimpleQueue[int]()
+        for number in range(gpu_count):
+            self._gpus.put(number)
+        self._has_gpus = gpu_count > 0
         self._lock = run_lock(project)
         self._guard = threading.Lock()
         self._alive: set[subprocess.Popen[str]] = set()
@@ -134,8 +142,12 @@ class Runner:
         Raises:
             PipelineError: the stage failed, its output is not where DVC says it is, or the run was cancelled.
         """
+        with self._gpu(stage) as environment:
+            self._run(stage, say, environment)
+
+    def _run(self, stage: Stage, say: Say, environment: Mapping[str, str]) -> None:
         for attempt in range(1, TRIES + 1):
-            code, tail = self._process([*LAND, stage.name], say)
+            code, tail = self._process([*LAND, stage.name], say, environment)
             if code == 0:
                 return
             if self._why_not:
@@ -161,10 +173,24 @@ class Runner:
         for process in alive:
             stop(process)
 
-    def _process(self, command: Sequence[str], say: Say) -> tuple[int, list[str]]:
+    @contextlib.contextmanager
+    def _gpu(self, stage: Stage) -> Iterator[Mapping[str, str]]:
+        """The environment that gives a stage a GPU of its own, where it may use one and there are any."""
+        if not (self._has_gpus and gpus.uses(stage)):
+            yield {}
+            return
+        number = self._gpus.get()
+        try:
+            yield {"CUDA_VISIBLE_DEVICES": str(number)}
+        finally:
+            self._gpus.put(number)
+
+    def _process(
+        self, command: Sequence[str], say: Say, environment: Mapping[str, str] | None = None
+    ) -> tuple[int, list[str]]:
         """Run a command, handing on its output; returns the exit status and the last lines."""
         tail: deque[str] = deque(maxlen=LAST_LINES)
-        with self._started(command) as process:
+        with self._started(command, environment or {}) as process:
             for line in process.stdout or ():
                 if not HINT.fullmatch(line.strip()):
                     tail.append(line.rstrip())
@@ -172,7 +198,7 @@ class Runner:
             return process.wait(), list(tail)
 
     @contextlib.contextmanager
-    def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    def _started(self, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         """Start a command in a process group of its own, tethered to this process; stop it when the body fails."""
         with self._guard:
             if self._why_not:
@@ -180,7 +206,7 @@ class Runner:
             process = subprocess.Popen(
                 [*TETHER, str(os.getpid()), *command],
                 cwd=self.project.root,
-                env=tool_environment(),
+                env={**tool_environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -16,7 +16,9 @@ from typing import Any
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri, use
 from pipelines.records import Record
 from stages.core.errors import PipelineError
+from stages.core.params import load_section
 from stages.core.paths import Project
+from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 
 EXPERIMENT = "normotion"
@@ -28,31 +30,42 @@ BATCH = 1000
 """Metric values that MLflow takes in one call."""
 
 
+class UnavailableError(PipelineError):
+    """MLflow does not answer, or refuses: the data are complete all the same."""
+
+
 class Tracking:
     """The experiment of one project; `pipelines.locks.log_lock` must be held while it is opened and written to.
 
     Args:
         project: where. A local database is created, or migrated after a copy was made.
 
+    Attributes:
+        uri: where the runs are.
+        client: MLflow's own, for what is not said here.
+        experiment: its id.
+
     Raises:
-        PipelineError: MLflow is not installed or does not answer, or the database belongs to another folder.
+        PipelineError: MLflow is not installed, or the database belongs to another folder.
+        UnavailableError: MLflow does not answer.
     """
 
     def __init__(self, project: Project) -> None:
         require("mlflow", "tracking")
-        use(mlflow_settings())
+        params = load_section(project, "pipelines", PipelinesParams)
+        use(mlflow_settings(params.mlflow_timeout))
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.uri = tracking_uri(project)
         self.artifacts = (project.root / "mlartifacts").as_uri()
         try:
-            self._client = _open(self.uri, project)
+            self.client = _open(self.uri, project)
             self.experiment = self._experiment()
         except Exception as error:
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     def find(self, key: str) -> Any | None:
         """The finished run with this key, as MLflow's `Run`, or None."""
-        found = self._client.search_runs([self.experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
+        found = self.client.search_runs([self.experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
         return found[0] if found else None
 
     def write(self, record: Record, tags: Mapping[str, str], artifacts: Sequence[tuple[Path, str]]) -> Any:
@@ -67,27 +80,27 @@ class Tracking:
             MLflow's `Run`.
 
         Raises:
-            PipelineError: MLflow refused or does not answer.
+            UnavailableError: MLflow refused or does not answer.
         """
         run_id = ""
         try:
-            run_id = self._client.create_run(
+            run_id = self.client.create_run(
                 self.experiment, tags={**tags, PENDING: record.key}, run_name=record.name
             ).info.run_id
             self._fill(run_id, record, artifacts)
-            self._client.set_terminated(run_id)
-            self._client.set_tag(run_id, KEY, record.key)
-            self._client.delete_tag(run_id, PENDING)
-            return self._client.get_run(run_id)
+            self.client.set_terminated(run_id)
+            self.client.set_tag(run_id, KEY, record.key)
+            self.client.delete_tag(run_id, PENDING)
+            return self.client.get_run(run_id)
         except BaseException as error:
             self._remove(run_id)
             if isinstance(error, PipelineError) or not isinstance(error, Exception):
                 raise
-            raise self._unavailable(error) from error
+            raise self.unavailable(error) from error
 
     def sweep(self) -> int:
         """Remove runs whose writer was killed in the middle; returns how many there were."""
-        found = self._client.search_runs([self.experiment], f"tags.`{PENDING}` != ''")
+        found = self.client.search_runs([self.experiment], f"tags.`{PENDING}` != ''")
         broken = [run.info.run_id for run in found if KEY not in run.data.tags]
         for run_id in broken:
             self._remove(run_id)
@@ -106,22 +119,22 @@ class Tracking:
     def _fill(self, run_id: str, record: Record, artifacts: Sequence[tuple[Path, str]]) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
-        self._client.log_batch(run_id, params=[Param(name, value) for name, value in record.params.items()])
+        self.client.log_batch(run_id, params=[Param(name, value) for name, value in record.params.items()])
         metrics = list(_metrics(record))
         for start in range(0, len(metrics), BATCH):
-            self._client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
         data = Dataset(record.dataset, record.data[:36], "local", f"data/normalized/{record.dataset}")
-        self._client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+        self.client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
         for path, folder in artifacts:
-            save = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
+            save = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
             save(run_id, str(path), folder or None)
 
     def _experiment(self) -> str:
         """Its id; made on first use with an artifact folder in the project, wherever the command is called from."""
-        found = self._client.get_experiment_by_name(EXPERIMENT)
+        found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is None:
             local = self.artifacts if self.uri.startswith("sqlite:") else None
-            return str(self._client.create_experiment(EXPERIMENT, artifact_location=local))
+            return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
         if self.uri.startswith("sqlite:") and found.artifact_location != self.artifacts:
             raise PipelineError(
                 f"the MLflow database keeps its files in {found.artifact_location}, not in this project",
@@ -134,15 +147,16 @@ class Tracking:
         """Take a half-written run out of sight; the error that led here matters more than one that arises now."""
         try:
             if run_id:
-                self._client.delete_run(run_id)
+                self.client.delete_run(run_id)
         except Exception as error:  # noqa: BLE001 MLflow raises what its backends raise
             log.warning("an unfinished MLflow run could not be removed: %s (%s)", run_id, error)
 
-    def _unavailable(self, error: Exception) -> PipelineError:
+    def unavailable(self, error: Exception) -> PipelineError:
+        """What to raise where MLflow raised this."""
         if isinstance(error, PipelineError):
             return error
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        return PipelineError(
+        return UnavailableError(
             f"MLflow could not be used: {reason}",
             where=self.uri,
             fix="the data are complete; when MLflow answers again, `normotion log` catches up",

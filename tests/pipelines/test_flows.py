@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import deploy
+from pipelines import deploy, server
 from pipelines.environment import prefect_settings
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
@@ -47,7 +47,7 @@ def port(logged: Project) -> int:
 
 
 @pytest.fixture
-def server(logged: Project, port: int) -> Iterator[int]:
+def served(logged: Project, port: int) -> Iterator[int]:
     """`normotion prefect` at work: a server and the clock; its port."""
     words = [sys.executable, "-m", "pipelines", "prefect"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -75,23 +75,23 @@ def until(port: int, what: str, patience: float, **filters: Any) -> list[dict[st
 
 @pytest.mark.slow
 @pytest.mark.ui
-def test_the_clock_schedules_and_runs_the_graph(logged: Project, server: int, tmp_path: Path) -> None:
+def test_the_clock_schedules_and_runs_the_graph(logged: Project, served: int, tmp_path: Path) -> None:
     # The canary for the pinned versions: with newer SQLAlchemy the scheduler dies in silence, with newer FastAPI
     # lists answer 422; and a filter whose fields are null must be taken.
-    until(server, "deployments", 180)
-    assert ask(server, "flows", flows=None, deployments=None)[0]["name"] == "rebuild"
-    done = until(server, "flow_runs", 240, flow_runs={"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}})[0]
+    until(served, "deployments", 180)
+    assert ask(served, "flows", flows=None, deployments=None)[0]["name"] == "rebuild"
+    done = until(served, "flow_runs", 240, flow_runs={"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}})[0]
     assert done["state"]["message"] == "7 stages are up to date, runs are logged"
-    tasks = ask(server, "task_runs", flow_runs={"id": {"any_": [done["id"]]}})
+    tasks = ask(served, "task_runs", flow_runs={"id": {"any_": [done["id"]]}})
     assert {task["name"]: task["state_type"] for task in tasks} == dict.fromkeys({*STAGES, "log runs"}, "COMPLETED")
-    with urllib.request.urlopen(f"http://127.0.0.1:{server}/api/flow_runs/{done['id']}/graph-v2") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{served}/api/flow_runs/{done['id']}/graph-v2") as answer:
         nodes = dict(json.load(answer)["nodes"])
     above = {node["label"]: {nodes[parent["id"]]["label"] for parent in node["parents"]} for node in nodes.values()}
     assert above["check"] == set()
     assert above["score@run1"] == {"train@run1"}
     assert above["log runs"] == {"evaluate@run0", "evaluate@run1"}
     assert (logged.root / "reports" / "lineage.html").is_file()
-    _look(f"http://127.0.0.1:{server}/runs/flow-run/{done['id']}", tmp_path / "flow.png")
+    _look(f"http://127.0.0.1:{served}/runs/flow-run/{done['id']}", tmp_path / "flow.png")
 
 
 def _look(url: str, picture: Path) -> None:
@@ -158,15 +158,15 @@ def test_serving_needs_a_server(project: Project, monkeypatch: pytest.MonkeyPatc
 def test_a_server_of_another_project_is_not_ours(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     # its clock would run our flow in its folder, or its flow in ours
     monkeypatch.chdir(project.root)
-    monkeypatch.setattr(deploy, "_home", lambda _: "/another/project/.prefect")
+    monkeypatch.setattr(server, "home_of", lambda _: "/another/project/.prefect")
     monkeypatch.setenv("PREFECT_HOME", prefect_settings(project, 4200)["PREFECT_HOME"])
-    assert not deploy._is_ours(4200)
+    assert not server.is_ours(4200)
     with pytest.raises(PipelineError, match="another project"):
         deploy.prefect(project)
 
 
 def test_no_server_has_no_home() -> None:
-    assert deploy._home(free_port()) == ""
+    assert server.home_of(free_port()) == ""
 
 
 def test_a_wrong_schedule_is_told_before_anything_starts(project: Project) -> None:

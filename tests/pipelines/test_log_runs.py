@@ -131,7 +131,7 @@ def test_a_run_that_breaks_in_the_middle_is_removed(logged: Project, monkeypatch
 
 def test_a_run_whose_writer_was_killed_is_swept(logged: Project) -> None:
     tracking = Tracking(logged)
-    client = tracking._client
+    client = tracking.client
     client.create_run(tracking.experiment, tags={PENDING: "abc"})
     log_runs.run(logged)
     assert {run.info.run_name for run in runs(logged)} == {"street/near/seed-0", "street/far/seed-0"}
