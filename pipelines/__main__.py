@@ -136,6 +136,7 @@ TOOLS = (
         ),
         "Finished variants are kept; results are in reports/suites.",
     ),
+    Verb("doctor", "find and mend what broken runs left behind", (), "pipelines.doctor.visit:run"),
     Verb("readme", "refresh the data dictionary, the README's results and pictures", (), "pipelines.readme:run"),
 )
 """The verbs that are no stages."""

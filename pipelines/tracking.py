@@ -178,12 +178,12 @@ def _open(uri: str, project: Project) -> Any:
     from mlflow import MlflowClient
 
     database = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and database.is_file() and _is_behind(database):
+    if uri.startswith("sqlite:///") and database.is_file() and is_behind(database):
         _migrate(uri, database, project)
     return MlflowClient(uri)
 
 
-def _is_behind(database: Path) -> bool:
+def is_behind(database: Path) -> bool:
     """Whether another MLflow made the database. MLflow itself migrates some such databases unasked, without a copy."""
     from mlflow.store.db import utils
 

@@ -1,0 +1,1 @@
+"""`normotion doctor`: what broken runs left behind, found and mended, each thing told."""
