@@ -136,6 +136,13 @@ TOOLS = (
         ),
         "Finished variants are kept; results are in reports/suites.",
     ),
+    Verb(
+        "remote",
+        "keep the data in another place too, and push them there",
+        ("place...",),
+        "pipelines.remote:run",
+        details="PLACE is a folder or an address such as s3://bucket/path; without it a folder beside the project's.",
+    ),
     Verb("doctor", "find and mend what broken runs left behind", (), "pipelines.doctor.visit:run"),
     Verb("readme", "refresh the data dictionary, the README's results and pictures", (), "pipelines.readme:run"),
 )

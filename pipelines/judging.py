@@ -11,12 +11,13 @@ from pipelines.champions import CHAMPION, REJECTED, Champions, Version
 from pipelines.test_set import TEST, UNKNOWN
 from pipelines.tracking import KEY, Tracking, UnavailableError
 from stages.core.errors import NormotionError, ScoreError
+from stages.core.params import load_section
 from stages.core.paths import Project
 from stages.core.pipelines_params import RetrainParams
 from stages.core.schemas import REPLICATES
 from stages.core.tables import read
 from stages.evaluation.comparison import Comparison, paired
-from stages.evaluation.uncertainty import Replicates
+from stages.evaluation.uncertainty import BootstrapParams, Replicates
 
 FIGURE = "smoothed/auc"
 """What decides."""
@@ -117,8 +118,12 @@ def _compare(project: Project, champions: Champions, champion: Version, run: Any
         if file is None:
             return None, "the champion's run holds no replicates"
         theirs = Replicates.of(read(file, REPLICATES))
+    ours = Replicates.of(read(project.replicates(dataset, detector), REPLICATES))
+    least = load_section(project, "evaluate.bootstrap", BootstrapParams).least_clips
+    if ours.clips < least:
+        return None, f"{ours.clips} test clips are too few for an interval of the difference, which takes {least}"
     try:
-        found = paired(Replicates.of(read(project.replicates(dataset, detector), REPLICATES)), theirs, FIGURE)
+        found = paired(ours, theirs, FIGURE)
     except ScoreError as error:
         return None, error.what
-    return found, "" if found else "there are too few test clips for an interval of the difference"
+    return found, "" if found else "the AUC is undefined in too many draws of the test clips"

@@ -101,6 +101,15 @@ def test_other_test_clips_decide_nothing(logged: Project, train: Train, second: 
     assert at(logged, CHAMPION) == "1"
 
 
+def test_few_test_clips_decide_nothing(logged: Project, train: Train) -> None:
+    text = logged.params.read_text()
+    logged.params.write_text(text.replace("evaluate: {", "evaluate: {bootstrap: {least_clips: 31}, "))
+    train(5, 0.7)
+    assert train(6, 0.9).reason.startswith(
+        "30 test clips are too few for an interval of the difference, which takes 31"
+    )
+
+
 def test_rollback_puts_the_one_before_back_and_it_stays_away(logged: Project, train: Train) -> None:
     train(5, 0.7)
     train(6, 0.8)
