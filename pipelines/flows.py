@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -20,7 +22,7 @@ from prefect.futures import wait
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from pipelines import log_runs, retrain
+from pipelines import log_runs, retrain, server
 from pipelines.dag import Stage, read_dag, wanted
 from pipelines.gpus import GPU, count, uses
 from pipelines.rebuild import start, told
@@ -34,6 +36,9 @@ from stages.core.progress import log
 
 LEAVE = 120.0
 """Seconds after the deadline, at which stages are stopped, until the process of a flow that cannot end is ended."""
+
+LOST = 30.0
+"""Seconds for which a flow's server may not answer."""
 
 
 @flow(name="rebuild")
@@ -54,7 +59,8 @@ def retraining() -> Any:
 
 def _rebuild(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
-    with _bounded(params), _pool(params) as pool, start(project, params) as runner:
+    _watch(params)
+    with _pool(params) as pool, start(project, params) as runner:
         count_of = _bring(pool, runner, params, ())
         try:
             _step(pool, "log runs", lambda: log_runs.run(project))
@@ -65,7 +71,8 @@ def _rebuild(project: Project) -> Any:
 
 def _retrain(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
-    with _bounded(params), _pool(params) as pool, start(project, params) as runner:
+    _watch(params)
+    with _pool(params) as pool, start(project, params) as runner:
 
         def bring(targets: Sequence[str]) -> None:
             _bring(pool, runner, params, targets)
@@ -81,19 +88,27 @@ def _retrain(project: Project) -> Any:
     return Completed(message=report.reason or told_apart)
 
 
-@contextlib.contextmanager
-def _bounded(params: PipelinesParams) -> Iterator[None]:
-    """End this process some time after the deadline: a flow whose server went away waits for ever to say so."""
-    if params.deadline is None:
-        yield
-        return
-    timer = threading.Timer(params.deadline * 3600 + LEAVE, os._exit, [1])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _watch(params: PipelinesParams) -> None:
+    """End this process where it cannot end by itself: some time after the deadline, or when its server has gone away.
+
+    Prefect's client then waits for minutes, or for ever, to say what became of its tasks, and of the flow after them:
+    hence to the end of the process. Stages are tethered to it and go with it; what they finished is kept.
+    """
+    end = time.monotonic() + (params.deadline * 3600 + LEAVE if params.deadline else math.inf)
+    has_server = "PREFECT_API_URL" in os.environ
+
+    def watch() -> None:
+        answered = time.monotonic()
+        while True:
+            time.sleep(5)
+            now = time.monotonic()
+            if not has_server or server.home_of(params.prefect_port):
+                answered = now
+            if now > end or now - answered > LOST:
+                log.error("the Prefect server went away, or the flow did not end in time; finished stages are kept")
+                os._exit(1)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
 
 
 def _pool(params: PipelinesParams) -> Any:

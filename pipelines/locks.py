@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
+
+PROBE = 0.5
+"""Seconds after which a lock that is held is held by a run, and not by `is_at_work`."""
 
 
 @contextlib.contextmanager
@@ -56,9 +61,24 @@ def _folder(project: Project) -> Path:
 def _held(path: Path, *, wait: bool) -> Iterator[None]:
     """The file stays when the lock goes: removing it would let two holders lock two files of one name."""
     with path.open("a+", encoding="utf-8") as stream:
+        _take(stream, path, wait=wait)
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield
+
+
+def _take(stream: TextIO, path: Path, *, wait: bool) -> None:
+    """Lock the file; without `wait` only for the moment that somebody may need who asks whether it is locked."""
+    end = time.monotonic() + PROBE
+    while True:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return
         except BlockingIOError as error:
+            if time.monotonic() < end:
+                time.sleep(0.05)
+                continue
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise PipelineError(
@@ -66,7 +86,3 @@ def _held(path: Path, *, wait: bool) -> Iterator[None]:
                 where=str(path),
                 fix="wait until it is done, or stop it, and start again",
             ) from error
-        stream.truncate(0)
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
-        yield

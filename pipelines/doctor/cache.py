@@ -123,7 +123,7 @@ def _outputs(project: Project) -> list[_Output]:
         return []
     cached = _cached(project)
     return [
-        _Output(name, project.root / out["path"], out["md5"])
+        _Output(name, project.root / out["path"], str(out["md5"]))
         for name, stage in stages.items()
         for out in stage.get("outs", ())
         if "md5" in out and out["path"] in cached

@@ -45,13 +45,8 @@ def rwlock(project: Project) -> Iterator[Finding]:
 def lock_file(project: Project) -> Iterator[Finding]:
     """dvc.lock: unreadable. What git has of it comes back; the run-cache then finds what was finished since."""
     path = project.root / "dvc.lock"
-    try:
-        if isinstance((yaml.safe_load(path.read_text(encoding="utf-8")) or {"stages": {}})["stages"], dict):
-            return
-    except FileNotFoundError:
+    if not path.exists() or _is_lock(path):
         return
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
-        pass
     aside = path.with_name("dvc.lock.broken")
     shutil.copy2(path, aside)
     committed = subprocess.run(
@@ -64,6 +59,18 @@ def lock_file(project: Project) -> Iterator[Finding]:
         path.unlink()
         done = "removed, as git holds none"
     yield Finding("dvc.lock cannot be read", done=f"{done}; the broken one is {aside.name}; `normotion repro` goes on")
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether DVC can read it: what is cut off may be YAML still, and no lock file."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (yaml.YAMLError, UnicodeDecodeError, Invalid):
+        return False
+    return True
 
 
 def _is_dvc(pid: int) -> bool:
