@@ -7,7 +7,7 @@ RAY := .venv/.ray
 export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := true
 
-.PHONY: setup repro test test-slow check format mlflow prefect readme clean
+.PHONY: setup repro test test-slow check format mlflow prefect retrain doctor readme clean
 .DEFAULT_GOAL := help
 
 help:            ## show this list
@@ -52,8 +52,14 @@ format: $(READY) ## let ruff mend what it can
 mlflow: $(READY) ## open the comparison of runs on http://127.0.0.1:5000
 	$(BIN)/normotion mlflow
 
-prefect: $(READY) ## start the Prefect UI on http://127.0.0.1:4200 and serve the schedule
+prefect: $(READY) ## start the Prefect UI on http://127.0.0.1:4200 and serve the schedules
 	$(BIN)/normotion prefect
+
+retrain: $(READY) ## take in new clips, rebuild, compare with the champions: one Prefect flow run
+	$(BIN)/normotion flow retrain
+
+doctor: $(READY) ## find and mend what broken runs left behind
+	$(BIN)/normotion doctor
 
 readme: $(READY) ## refresh the README's table and picture from the last report
 	$(BIN)/normotion readme

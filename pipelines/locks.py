@@ -71,18 +71,21 @@ def _held(path: Path, *, wait: bool) -> Iterator[None]:
 def _take(stream: TextIO, path: Path, *, wait: bool) -> None:
     """Lock the file; without `wait` only for the moment that somebody may need who asks whether it is locked."""
     end = time.monotonic() + PROBE
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            return
-        except BlockingIOError as error:
-            if time.monotonic() < end:
-                time.sleep(0.05)
-                continue
+    while not _taken(stream, wait=wait):
+        if time.monotonic() > end:
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise PipelineError(
                 f"another run is at work in this project (process {holder})",
                 where=str(path),
                 fix="wait until it is done, or stop it, and start again",
-            ) from error
+            )
+        time.sleep(0.05)
+
+
+def _taken(stream: TextIO, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
