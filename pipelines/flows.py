@@ -24,8 +24,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipelines import log_runs, retrain, server
 from pipelines.dag import Stage, read_dag, wanted
+from pipelines.freshness import Freshness
 from pipelines.gpus import GPU, count, uses
-from pipelines.rebuild import start, told
+from pipelines.rebuild import bring, start
 from pipelines.runner import Runner
 from pipelines.tracking import UnavailableError
 from stages.core.errors import NormotionError, PipelineError
@@ -74,12 +75,12 @@ def _retrain(project: Project) -> Any:
     _watch(params)
     with _pool(params) as pool, start(project, params) as runner:
 
-        def bring(targets: Sequence[str]) -> None:
+        def bring_all(targets: Sequence[str]) -> None:
             _bring(pool, runner, params, targets)
 
         try:
             report = retrain.retrain(
-                project, params.retrain, bring, lambda: _step(pool, "log runs", lambda: log_runs.run(project))
+                project, params.retrain, bring_all, lambda: _step(pool, "log runs", lambda: log_runs.run(project))
             )
         except UnavailableError as error:
             return Failed(message=f"the data are rebuilt, but no model was judged: {error.what}")
@@ -122,11 +123,11 @@ def _bring(pool: Any, runner: Runner, params: PipelinesParams, targets: Sequence
         PipelineError: some failed.
     """
     stages = wanted(read_dag(runner.project), targets)
-    stale = runner.stale(stages)
+    freshness = Freshness(runner)
     gpus = count() if params.gpus is None else params.gpus
     done: dict[str, Any] = {}
     for stage in stages:
-        work = _stage_task(runner, stage, fresh=stage.name not in stale, gpu=gpus > 0 and uses(stage))
+        work = _stage_task(runner, freshness, stage, gpu=gpus > 0 and uses(stage))
         done[stage.name] = pool.submit(work, {}, wait_for=[done[name] for name in stage.upstream])
     wait(list(done.values()))
     failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
@@ -135,14 +136,14 @@ def _bring(pool: Any, runner: Runner, params: PipelinesParams, targets: Sequence
     return len(stages)
 
 
-def _stage_task(runner: Runner, stage: Stage, *, fresh: bool, gpu: bool) -> Any:
+def _stage_task(runner: Runner, freshness: Freshness, stage: Stage, *, gpu: bool) -> Any:
     def work() -> None:
         say = get_run_logger().info
-        if fresh:
+        if freshness.holds(stage):
             say("nothing changed")
             return
         with concurrency(GPU, occupy=1, strict=True) if gpu else contextlib.nullcontext():
-            told(runner, stage, say)
+            bring(runner, freshness, stage, say)
 
     return _task(stage.name, work)
 

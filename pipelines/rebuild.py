@@ -13,6 +13,7 @@ from typing import TextIO
 
 from pipelines import gpus
 from pipelines.dag import Stage, read_dag, wanted
+from pipelines.freshness import Freshness
 from pipelines.runner import RESUME, Runner, Say
 from stages.core.errors import NormotionError, PipelineError
 from stages.core.params import load_section
@@ -27,7 +28,7 @@ class Outcome:
 
     Args:
         done: names of those that were run or looked at, and landed.
-        fresh: of those that nothing had changed for.
+        fresh: of those that nothing changed for.
         failed: by name, why.
         missed: of those that need a failed one.
     """
@@ -92,10 +93,9 @@ def rebuild(runner: Runner, jobs: int, targets: Sequence[str] = ()) -> Outcome:
         PipelineError: the graph cannot be read, or there is no such target.
     """
     stages = wanted(read_dag(runner.project), targets)
-    stale = runner.stale(stages)
-    log.info("%d of %d stages to look at", len(stale), len(stages))
+    freshness = Freshness(runner)
     begun = time.monotonic()
-    outcome = walk(stages, stale, lambda stage: told(runner, stage), jobs)
+    outcome = walk(stages, lambda stage: bring(runner, freshness, stage), jobs)
     log.info(
         "%d stages brought up to date, %d unchanged, %d failed, %d not reached, after %s",
         len(outcome.done), len(outcome.fresh), len(outcome.failed), len(outcome.missed),
@@ -104,18 +104,17 @@ def rebuild(runner: Runner, jobs: int, targets: Sequence[str] = ()) -> Outcome:
     return outcome
 
 
-def walk(stages: Sequence[Stage], stale: set[str], work: Callable[[Stage], None], jobs: int) -> Outcome:
+def walk(stages: Sequence[Stage], work: Callable[[Stage], bool], jobs: int) -> Outcome:
     """Do stages in parallel, each after all it needs.
 
     Args:
         stages: each after those it needs.
-        stale: names of those to do; the others are taken for done.
-        work: does one, and raises where it fails.
+        work: does one; returns whether there was anything to do, and raises where it fails.
         jobs: how many at a time.
     """
-    outcome = Outcome(fresh=[stage.name for stage in stages if stage.name not in stale])
-    waiting = {stage.name: stage for stage in stages if stage.name in stale}
-    at_work: dict[Future[None], str] = {}
+    outcome = Outcome()
+    waiting = {stage.name: stage for stage in stages}
+    at_work: dict[Future[bool], str] = {}
     with ThreadPoolExecutor(jobs, thread_name_prefix="stage") as pool:
         while waiting or at_work:
             for stage in _ready(waiting, at_work.values(), outcome):
@@ -125,6 +124,19 @@ def walk(stages: Sequence[Stage], stale: set[str], work: Callable[[Stage], None]
             for future in wait(at_work, return_when=FIRST_COMPLETED).done:
                 _note(future, at_work.pop(future), outcome)
     return outcome
+
+
+def bring(runner: Runner, freshness: Freshness, stage: Stage, say: Say | None = None) -> bool:
+    """Bring a stage up to date, unless nothing changed for it; returns whether it was looked at.
+
+    Raises:
+        PipelineError: as `Runner.run`.
+    """
+    if freshness.holds(stage):
+        return False
+    told(runner, stage, say)
+    freshness.ran(stage)
+    return True
 
 
 def told(runner: Runner, stage: Stage, say: Say | None = None) -> None:
@@ -174,10 +186,10 @@ def _ready(waiting: dict[str, Stage], at_work: Collection[str], outcome: Outcome
     return ready
 
 
-def _note(future: Future[None], name: str, outcome: Outcome) -> None:
+def _note(future: Future[bool], name: str, outcome: Outcome) -> None:
     error = future.exception()
     if error is None:
-        outcome.done.append(name)
+        (outcome.done if future.result() else outcome.fresh).append(name)
     elif isinstance(error, NormotionError):
         outcome.failed[name] = error
     else:

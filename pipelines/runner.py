@@ -108,11 +108,8 @@ class Runner:
             self.cancel()
         self._lock.__exit__(kind, error, traceback)
 
-    def stale(self, stages: Sequence[Stage]) -> set[str]:
-        """Names of the stages that DVC would look at: those that something changed for, and all below them.
-
-        Args:
-            stages: of the project, each after all it needs.
+    def changed(self) -> set[str]:
+        """Names of the stages that DVC would run: something they read, or what they made, is not as dvc.lock says.
 
         Raises:
             PipelineError: DVC cannot tell.
@@ -120,17 +117,13 @@ class Runner:
         lines: list[str] = []
         code, tail = self._process([*DVC, "--wait-for-lock", "status", "--json"], lines.append)
         try:
-            found = set(json.loads("\n".join(lines))) if code == 0 else None
+            if code == 0:
+                return set(json.loads("\n".join(lines)))
         except ValueError:
-            found = None
-        if found is None:
-            raise PipelineError(
-                "DVC cannot tell what changed", where="\n".join(["", *tail]), fix="`normotion doctor` mends what it can"
-            )
-        for stage in stages:
-            if found.intersection(stage.upstream):
-                found.add(stage.name)
-        return found.intersection(stage.name for stage in stages)
+            pass
+        raise PipelineError(
+            "DVC cannot tell what changed", where="\n".join(["", *tail]), fix="`normotion doctor` mends what it can"
+        )
 
     def run(self, stage: Stage, say: Say = log.info) -> None:
         """Bring one stage up to date; the stages above it must be.
