@@ -15,6 +15,7 @@ from pipelines import gpus
 from pipelines.dag import Stage, read_dag, wanted
 from pipelines.freshness import Freshness
 from pipelines.runner import RESUME, Runner, Say
+from stages.compute import elsewhere
 from stages.core.errors import NormotionError, PipelineError
 from stages.core.params import load_section
 from stages.core.paths import Project
@@ -75,10 +76,12 @@ def repro(project: Project, *targets: str, jobs: str | None = None) -> None:
 
 
 def start(project: Project, params: PipelinesParams) -> Runner:
-    """A runner under the project's deadline, demand for room, and number of GPUs."""
+    """A runner under the project's deadline, demand for room, and GPUs: this machine's, or a cluster's."""
     deadline = params.deadline * 3600 if params.deadline else None
-    gpu_count = gpus.count() if params.gpus is None else params.gpus
-    return Runner(project, deadline, params.least_free, gpu_count)
+    if params.engine == "ray":
+        cluster = {elsewhere.ADDRESS: params.address, elsewhere.GPUS: str(params.gpus or 0)}
+        return Runner(project, deadline, params.least_free, environment=cluster)
+    return Runner(project, deadline, params.least_free, gpus.count() if params.gpus is None else params.gpus)
 
 
 def rebuild(runner: Runner, jobs: int, targets: Sequence[str] = ()) -> Outcome:

@@ -66,17 +66,24 @@ class Runner:
         deadline: seconds after which everything is stopped; None waits for ever.
         least_free: GiB that must be free on the disks of the project and of DVC's cache before anything starts.
         gpu_count: how many GPUs there are: stages that may use one are given one each, and wait while none is free.
+        environment: variables that every stage is given.
 
     Raises:
         PipelineError: another run is at work, or there is too little room on a disk.
     """
 
     def __init__(
-        self, project: Project, deadline: float | None = None, least_free: float = 0.0, gpu_count: int = 0
+        self,
+        project: Project,
+        deadline: float | None = None,
+        least_free: float = 0.0,
+        gpu_count: int = 0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         require("dvc", "pipeline")
         self.project = project
         self._least_free = least_free
+        self._environment = dict(environment or {})
         self._gpus = queue.SimpleQueue[int]()
         for number in range(gpu_count):
             self._gpus.put(number)
@@ -136,7 +143,7 @@ class Runner:
             PipelineError: the stage failed, its output is not where DVC says it is, or the run was cancelled.
         """
         with self._gpu(stage) as environment:
-            self._run(stage, say, environment)
+            self._run(stage, say, {**self._environment, **environment})
 
     def _run(self, stage: Stage, say: Say, environment: Mapping[str, str]) -> None:
         for attempt in range(1, TRIES + 1):

@@ -59,7 +59,11 @@ class PipelinesParams(Section):
         cron: when the scheduled rebuild starts; None leaves it to people and to `retrain`.
         timezone: the zone `cron` is meant in, e.g. `Europe/Berlin`.
         jobs: stages that run at the same time where the graph allows it. More need more memory and cores.
+        engine: `local`, or `ray`: train and score are handed to a Ray cluster whose machines see the project under the
+            same path; `jobs` says how many at a time. DVC stays on this machine.
+        address: of the cluster, e.g. `auto` or `ray://host:10001`.
         gpus: stages that may use a GPU at the same time; None counts this machine's.
+            With `ray`, GPUs that the cluster sets aside for one stage.
         least_free: GiB that must be free on the disks of the project and of DVC's cache before a rebuild begins.
         deadline: hours after which a rebuild is stopped; None lets it run.
         prefect_port: port of the Prefect server and its page on this machine.
@@ -71,6 +75,8 @@ class PipelinesParams(Section):
     cron: Cron | None = "0 3 * * *"
     timezone: str = "UTC"
     jobs: int = Field(default=1, ge=1)
+    engine: Literal["local", "ray"] = "local"
+    address: str = "auto"
     gpus: int | None = Field(default=None, ge=0)
     least_free: float = Field(default=1.0, ge=0)
     deadline: float | None = Field(default=24.0, gt=0)

@@ -1,0 +1,64 @@
+"""A stage handed to a real Ray cluster on this machine: same output, same words, same exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.compute import elsewhere
+from tests.checkout import Checkout
+
+
+def test_only_training_and_scoring_are_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not elsewhere.wanted(["train", "demo", "knn"])
+    monkeypatch.setenv(elsewhere.ADDRESS, "auto")
+    assert elsewhere.wanted(["train", "demo", "knn"])
+    assert elsewhere.wanted(["score", "demo", "knn"])
+    assert not elsewhere.wanted(["extract", "demo"])
+    assert not elsewhere.wanted([])
+
+
+def test_no_ray_is_a_message(tmp_path: Path) -> None:
+    if elsewhere_is_there():
+        pytest.skip("Ray is installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "stages", "train", "demo", "knn"],
+        env={**os.environ, elsewhere.ADDRESS: "local"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pipelines.engine is ray, and Ray is not installed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def elsewhere_is_there() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("ray") is not None
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_the_dag_on_a_cluster_gives_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    checkout = Checkout(tmp_path)
+    checkout.set("pipelines.jobs", 2)
+    checkout.run("normotion", "repro", "evaluate")
+    made = [
+        path for kind in ("models", "scores") for path in (checkout.root / "data" / kind).rglob("*") if path.is_file()
+    ]
+    before = {path: path.read_bytes() for path in made}
+    assert before
+    for path in made:
+        path.unlink()
+    (checkout.root / ".dvc" / "cache" / "runs").rename(checkout.root / "runs")  # or DVC would remember
+    for folder in (checkout.root / ".dvc" / "cache" / "files",):
+        folder.rename(checkout.root / "files")
+    checkout.set("pipelines.engine", "ray")
+    checkout.set("pipelines.address", "local")
+    said = checkout.run("normotion", "repro", "evaluate")
+    assert "[train@run0]" in said
+    assert {path: path.read_bytes() for path in before} == before
