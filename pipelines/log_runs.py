@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines import lineage, registry, spool
+from pipelines import lineage, registry, spool, view
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri
 from pipelines.locks import log_lock
 from pipelines.records import Record, read_records
@@ -49,6 +49,7 @@ def run(project: Project) -> list[tuple[Record, Any]]:
             raise
         lineage.write_page(project, runs, base)
     log.info("%d runs in MLflow (`normotion mlflow`); reports/lineage.html tells where each figure is from", len(runs))
+    log.info("as a table: %s", view.url(base, tracking.experiment))
     if runs:
         log.info("side by side: %s", tracking.compare_url(base, [run.info.run_id for _, run in runs]))
     return runs
@@ -61,7 +62,7 @@ def serve(project: Project) -> None:
     with log_lock(project):
         tracking = Tracking(project)
         runs = [run.info.run_id for record in _known(project) if (run := tracking.find(record.key))]
-    log.info("MLflow: %s", base_url(port))
+    log.info("MLflow: %s", view.url(base_url(port), tracking.experiment))
     if runs:
         log.info("this project's runs side by side: %s", tracking.compare_url(base_url(port), runs))
     command = [

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines import view
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri, use
 from pipelines.records import Record
 from stages.core.errors import PipelineError
@@ -60,6 +61,7 @@ class Tracking:
         try:
             self.client = _open(self.uri, project)
             self.experiment = self._experiment()
+            self._set_view()
         except Exception as error:
             raise self.unavailable(error) from error
 
@@ -142,6 +144,13 @@ class Tracking:
                 fix="move the project back, or put mlflow.db and mlartifacts aside and log anew: `normotion log`",
             )
         return str(found.experiment_id)
+
+    def _set_view(self) -> None:
+        """Let MLflow's page show what is compared; where it shows it already, nothing is written."""
+        found = self.client.get_experiment(self.experiment).tags
+        for name, value in view.tags().items():
+            if found.get(name) != value:
+                self.client.set_experiment_tag(self.experiment, name, value)
 
     def _remove(self, run_id: str) -> None:
         """Take a half-written run out of sight; the error that led here matters more than one that arises now."""
