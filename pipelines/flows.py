@@ -61,7 +61,7 @@ def retraining() -> Any:
 def _rebuild(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
     _watch(params)
-    with _pool(params) as pool, start(project, params) as runner:
+    with _pool(params) as pool, start(project, params, bounded=True) as runner:
         count_of = _bring(pool, runner, params, ())
         try:
             _step(pool, "log runs", lambda: log_runs.run(project))
@@ -73,7 +73,7 @@ def _rebuild(project: Project) -> Any:
 def _retrain(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
     _watch(params)
-    with _pool(params) as pool, start(project, params) as runner:
+    with _pool(params) as pool, start(project, params, bounded=True) as runner:
 
         def bring_all(targets: Sequence[str]) -> None:
             _bring(pool, runner, params, targets)

@@ -75,9 +75,15 @@ def repro(project: Project, *targets: str, jobs: str | None = None) -> None:
     log_runs.run(project)
 
 
-def start(project: Project, params: PipelinesParams) -> Runner:
-    """A runner under the project's deadline, demand for room, and GPUs: this machine's, or a cluster's."""
-    deadline = params.deadline * 3600 if params.deadline else None
+def start(project: Project, params: PipelinesParams, *, bounded: bool = False) -> Runner:
+    """A runner with the project's demand for room and GPUs, this machine's or a cluster's.
+
+    Args:
+        project: where.
+        params: of its pipelines.
+        bounded: whether the deadline holds: for what a clock starts, and nobody watches.
+    """
+    deadline = params.deadline * 3600 if bounded and params.deadline else None
     if params.engine == "ray":
         cluster = {elsewhere.ADDRESS: params.address, elsewhere.GPUS: str(params.gpus or 0)}
         return Runner(project, deadline, params.least_free, environment=cluster)

@@ -65,7 +65,7 @@ class PipelinesParams(Section):
         gpus: stages that may use a GPU at the same time; None counts this machine's.
             With `ray`, GPUs that the cluster sets aside for one stage.
         least_free: GiB that must be free on the disks of the project and of DVC's cache before a rebuild begins.
-        deadline: hours after which a rebuild is stopped; None lets it run.
+        deadline: hours after which a flow is stopped; None lets it run. What a person starts by hand has none.
         prefect_port: port of the Prefect server and its page on this machine.
         mlflow_port: port of the MLflow page on this machine.
         mlflow_timeout: seconds that a remote MLflow server is given to answer before runs are put aside for later.
