@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,7 +21,7 @@ import yaml
 
 from pipelines.records import listed_runs
 from stages.core.paths import Project
-from tests.pipelines.helpers import ROOT, call, free_port, gone, linux, make
+from tests.pipelines.helpers import ROOT, call, free_port, gone, linux, make, small_disk
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, linux]
 SEEDS = range(5)
@@ -155,29 +154,18 @@ def test_a_person_and_the_runner(project: Project, undisturbed: dict[str, bytes]
     mends(project.root, undisturbed)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 KiB, four blocks."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this machine lets nobody mount a small disk: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_cache_disk(project: Project, undisturbed: dict[str, bytes], small_disk: Path) -> None:
-    assert call(project.root, "dvc", "cache", "dir", "--local", str(small_disk)).returncode == 0
-    with project.params.open("a") as stream:
-        stream.write("pipelines: {least_free: 0.0}\n")
-    done = call(project.root, "pipelines", "repro")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    early = project.params.read_text().replace("least_free: 0.0", "least_free: 1.0")
-    project.params.write_text(early)
-    refused = call(project.root, "pipelines", "repro")
-    assert "GiB are free, and a rebuild wants 1" in refused.stderr
+def test_a_full_cache_disk(project: Project, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "16k") as disk:
+        assert call(project.root, "dvc", "cache", "dir", "--local", str(disk)).returncode == 0
+        with project.params.open("a") as stream:
+            stream.write("pipelines: {least_free: 0.0}\n")
+        done = call(project.root, "pipelines", "repro")
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        early = project.params.read_text().replace("least_free: 0.0", "least_free: 1.0")
+        project.params.write_text(early)
+        refused = call(project.root, "pipelines", "repro")
+        assert "GiB are free, and a rebuild wants 1" in refused.stderr
     project.params.write_text(early.partition("pipelines:")[0])
     call(project.root, "dvc", "config", "--local", "--unset", "cache.dir")
     mends(project.root, undisturbed)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from pipelines.dag import Stage, read_dag
 from pipelines.runner import Runner
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
-from tests.pipelines.helpers import await_file, call, gone, linux
+from tests.pipelines.helpers import await_file, call, gone, linux, small_disk
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # DVC's own
 
@@ -96,31 +95,20 @@ def test_what_an_interrupted_stage_left_is_swept(project: Project) -> None:
         assert not left.exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this machine lets nobody mount a small disk: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 @linux
 @pytest.mark.faults
-def test_full_cache_disk_is_no_success(project: Project, small_disk: Path) -> None:
+def test_full_cache_disk_is_no_success(project: Project, tmp_path: Path) -> None:
     # three files of 40 KB do not fit into 64 KiB; `dvc repro` prints errors, writes dvc.lock and exits with 0
     (project.root / "big.py").write_text(
         "from pathlib import Path\nPath('out').mkdir()\nfor n in '123':\n    Path('out', n).write_text(n * 40_000)\n"
     )
     (project.root / "dvc.yaml").write_text("stages:\n  big: {cmd: python big.py, outs: [out]}\n")
-    assert call(project.root, "dvc", "cache", "dir", "--local", str(small_disk)).returncode == 0
-    assert call(project.root, "dvc", "repro").returncode == 0  # the trap itself
-    with pytest.raises(PipelineError, match="stage big ran, but") as caught, Runner(project) as at_work:
-        at_work.run(Stage("big", "python big.py"), lambda _: None)
-    assert "No space left" in caught.value.where
+    with small_disk(tmp_path / "small", "64k") as disk:
+        assert call(project.root, "dvc", "cache", "dir", "--local", str(disk)).returncode == 0
+        assert call(project.root, "dvc", "repro").returncode == 0  # the trap itself
+        with pytest.raises(PipelineError, match="stage big ran, but") as caught, Runner(project) as at_work:
+            at_work.run(Stage("big", "python big.py"), lambda _: None)
+        assert "No space left" in caught.value.where
     call(project.root, "dvc", "config", "--local", "--unset", "cache.dir")
     with Runner(project) as at_work:  # with room again, the same call mends it
         at_work.run(Stage("big", "python big.py"), lambda _: None)
