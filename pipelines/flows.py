@@ -25,7 +25,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pipelines import log_runs, retrain, server
 from pipelines.dag import Stage, read_dag, wanted
 from pipelines.freshness import Freshness
-from pipelines.gpus import GPU, count, uses
+from pipelines.gpus import GPU, uses
+from pipelines.gpus import count as count_gpus
 from pipelines.rebuild import bring, start
 from pipelines.runner import Runner
 from pipelines.tracking import UnavailableError
@@ -62,31 +63,83 @@ def _rebuild(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
     _watch(params)
     with _pool(params) as pool, start(project, params, bounded=True) as runner:
-        count_of = _bring(pool, runner, params, ())
+        tasks = _Tasks(pool, runner, params)
+        count = tasks.bring(())
         try:
-            _step(pool, "log runs", lambda: log_runs.run(project))
+            tasks.step("log runs", lambda: log_runs.run(project))
         except NormotionError as error:
             return Completed(message=f"the data are rebuilt, but the runs are not logged: {error.what}")
-    return Completed(message=f"{count_of} stages are up to date, runs are logged")
+    return Completed(message=f"{count} stages are up to date, runs are logged")
 
 
 def _retrain(project: Project) -> Any:
     params = load_section(project, "pipelines", PipelinesParams)
     _watch(params)
     with _pool(params) as pool, start(project, params, bounded=True) as runner:
-
-        def bring_all(targets: Sequence[str]) -> None:
-            _bring(pool, runner, params, targets)
-
+        tasks = _Tasks(pool, runner, params)
         try:
-            report = retrain.retrain(
-                project, params.retrain, bring_all, lambda: _step(pool, "log runs", lambda: log_runs.run(project))
-            )
+            report = retrain.retrain(project, params.retrain, tasks.bring, tasks.step)
         except UnavailableError as error:
             return Failed(message=f"the data are rebuilt, but no model was judged: {error.what}")
     create_markdown_artifact(retrain.markdown(report, params.retrain), key="retraining")
     told_apart = ", ".join(f"{found.detector} on {found.dataset} {found.verdict}" for found in report.decisions)
     return Completed(message=report.reason or told_apart)
+
+
+class _Tasks:
+    """The tasks of one flow run, each after those before it that it needs.
+
+    Args:
+        pool: where they run.
+        runner: inside its context.
+        params: of the pipelines.
+    """
+
+    def __init__(self, pool: Any, runner: Runner, params: PipelinesParams) -> None:
+        self._pool = pool
+        self._runner = runner
+        self._gpus = count_gpus() if params.gpus is None else params.gpus
+        self._last: list[Any] = []
+
+    def bring(self, targets: Sequence[str]) -> int:
+        """Bring stages up to date, a task for each; returns how many there are.
+
+        Raises:
+            PipelineError: some failed.
+        """
+        stages = wanted(read_dag(self._runner.project), targets)
+        freshness = Freshness(self._runner)
+        done: dict[str, Any] = {}
+        for stage in stages:
+            work = _stage_task(self._runner, freshness, stage, gpu=self._gpus > 0 and uses(stage))
+            done[stage.name] = self._pool.submit(
+                work, {}, wait_for=[done[name] for name in stage.upstream] or self._last
+            )
+        wait(list(done.values()))
+        failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
+        if failed:
+            raise PipelineError(_summary(failed), fix="mend it and start the flow again: finished stages are kept")
+        needed = {name for stage in stages for name in stage.upstream}
+        self._last = [future for name, future in done.items() if name not in needed]
+        return len(stages)
+
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do something as a task of its own after all there was, and return or raise what it does."""
+        outcome: list[Any] = []
+
+        def kept() -> None:
+            try:
+                outcome.append(work())
+            except NormotionError as error:
+                outcome.append(error)
+                raise
+
+        self._last = [self._pool.submit(_task(name, kept), {}, wait_for=self._last)]
+        wait(self._last)
+        found = outcome[0] if outcome else PipelineError(f"{name} was not done")
+        if isinstance(found, NormotionError):
+            raise found
+        return found
 
 
 def _watch(params: PipelinesParams) -> None:
@@ -116,26 +169,6 @@ def _pool(params: PipelinesParams) -> Any:
     return ThreadPoolTaskRunner(max_workers=params.jobs)
 
 
-def _bring(pool: Any, runner: Runner, params: PipelinesParams, targets: Sequence[str]) -> int:
-    """Bring stages up to date, a task for each; returns how many there are.
-
-    Raises:
-        PipelineError: some failed.
-    """
-    stages = wanted(read_dag(runner.project), targets)
-    freshness = Freshness(runner)
-    gpus = count() if params.gpus is None else params.gpus
-    done: dict[str, Any] = {}
-    for stage in stages:
-        work = _stage_task(runner, freshness, stage, gpu=gpus > 0 and uses(stage))
-        done[stage.name] = pool.submit(work, {}, wait_for=[done[name] for name in stage.upstream])
-    wait(list(done.values()))
-    failed = {name: future.state for name, future in done.items() if not future.state.is_completed()}
-    if failed:
-        raise PipelineError(_summary(failed), fix="mend it and start the flow again: finished stages are kept")
-    return len(stages)
-
-
 def _stage_task(runner: Runner, freshness: Freshness, stage: Stage, *, gpu: bool) -> Any:
     def work() -> None:
         say = get_run_logger().info
@@ -146,24 +179,6 @@ def _stage_task(runner: Runner, freshness: Freshness, stage: Stage, *, gpu: bool
             bring(runner, freshness, stage, say)
 
     return _task(stage.name, work)
-
-
-def _step(pool: Any, name: str, work: Callable[[], Any]) -> Any:
-    """Do something as a task of its own, and return or raise what it does."""
-    outcome: list[Any] = []
-
-    def kept() -> None:
-        try:
-            outcome.append(work())
-        except NormotionError as error:
-            outcome.append(error)
-            raise
-
-    wait([pool.submit(_task(name, kept), {})])
-    found = outcome[0] if outcome else PipelineError(f"{name} was not done")
-    if isinstance(found, NormotionError):
-        raise found
-    return found
 
 
 def _task(name: str, work: Callable[[], None]) -> Any:

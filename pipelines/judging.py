@@ -72,7 +72,7 @@ def judge(project: Project, tracking: Tracking, run: Any, params: RetrainParams)
     except UnavailableError:
         raise
     except NormotionError as error:
-        decision = Decision(dataset, detector, "kept", error.what)
+        decision = Decision(dataset, detector, "kept", error.what, run.data.tags.get("auc", ""))
     try:
         tracking.client.set_tag(run.info.run_id, DECISION, f"{decision.verdict}: {decision.reason}")
     except Exception as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from pipelines import drifting, log_runs, new_clips
@@ -25,9 +24,11 @@ from stages.core.progress import log
 from stages.core.storage import write_text
 from stages.pose.drift import Shift
 
-Bring = Callable[[Sequence[str]], None]
+Bring = Callable[[Sequence[str]], object]
 """Brings stages up to date, all of them where none is named; raises where it fails."""
 Runs = list[tuple[Record, Any]]
+Step = Callable[[str, Callable[[], Any]], Any]
+"""Does a named step, and returns or raises what it does."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +60,32 @@ def run(project: Project) -> None:
         def bring(targets: Sequence[str]) -> None:
             rebuild(runner, params.jobs, targets).demand()
 
-        report = retrain(project, params.retrain, bring, partial(log_runs.run, project))
+        report = retrain(project, params.retrain, bring)
     log.info("%s", markdown(report, params.retrain))
 
 
-def retrain(project: Project, params: RetrainParams, bring: Bring, log_all: Callable[[], Runs]) -> Report:
+def plainly(_: str, work: Callable[[], Any]) -> Any:
+    """A step that nobody watches."""
+    return work()
+
+
+def retrain(project: Project, params: RetrainParams, bring: Bring, step: Step = plainly) -> Report:
     """The steps, in order.
 
     Args:
         project: where; its lock must be held.
         params: of the retraining.
         bring: as `Bring`.
-        log_all: logs the runs and returns them.
+        step: as `Step`.
     """
-    new = look(project, params)
+    new = step("look for new clips", lambda: look(project, params))
     if reason := idle(project, params, new, bring):
         report = Report(new, reason=reason)
     else:
         bring(())
         shifts = {dataset: drifting.drift(project, dataset, clips) for dataset, clips in new.items()}
-        report = Report(new, shifts, decisions=decide(project, params, log_all()))
+        runs = step("log runs", lambda: log_runs.run(project))
+        report = Report(new, shifts, decisions=step("judge", lambda: decide(project, params, runs)))
         forget(project)
     write_text(project.root / "reports" / "retrain.md", markdown(report, params))
     return report

@@ -123,9 +123,12 @@ class Runner:
         """
         lines: list[str] = []
         code, tail = self._process([*DVC, "--wait-for-lock", "status", "--json"], lines.append)
+        answer = next(
+            (line for line in reversed(lines) if line.startswith("{")), ""
+        )  # after a kill, warnings precede it
         try:
             if code == 0:
-                return set(json.loads("\n".join(lines)))
+                return set(json.loads(answer))
         except ValueError:
             pass
         raise PipelineError(

@@ -103,6 +103,9 @@ def _look(url: str, picture: Path) -> None:
         page.goto(url)
         page.get_by_text("Completed").first.wait_for(timeout=30_000)
         page.get_by_text("Beginning flow run").first.wait_for(timeout=30_000)
+        page.get_by_text("Task Runs").first.click()
+        for stage in ("train@run0", "evaluate@run1", "log runs"):
+            page.get_by_text(stage, exact=True).first.wait_for(timeout=30_000)
         page.screenshot(path=picture)
         assert page.get_by_text("Can't connect to Server API").count() == 0
         browser.close()
@@ -119,6 +122,33 @@ def test_a_failed_stage_fails_the_flow_and_stops_those_below(logged: Project, po
     assert "train-street-near is broken on purpose" in done.stderr  # its log came through
     assert "Traceback" not in done.stderr
     assert not (logged.root / "reports" / "lineage.html").exists()  # nothing was logged
+
+
+@pytest.mark.slow
+def test_the_retraining_is_a_flow_too(logged: Project, port: int) -> None:
+    done = call(logged.root, "pipelines", "flow", "retrain")
+    assert done.returncode == 0, done.stderr
+    for name in ("look for new clips", "check", "evaluate@run1", "log runs", "judge"):
+        assert f"Task run '{name}' - Finished in state Completed()" in done.stderr
+    assert "| street | near | 0.750 | kept |" in (logged.root / "reports/retrain.md").read_text()  # no model of ours
+    wrong = call(logged.root, "pipelines", "flow", "retrian")
+    assert wrong.returncode == 1
+    assert "no flow 'retrian'; did you mean 'retrain'?" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_killed_runs_are_told_from_living_ones(logged: Project, port: int) -> None:
+    (logged.root / "slow-train-street-near").touch()
+    logged.params.write_text(logged.params.read_text().replace("k: 5", "k: 6"))
+    words = [sys.executable, "-m", "pipelines", "flow"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, cwd=logged.root, env=environment, stderr=subprocess.DEVNULL) as process:
+        await_file(logged.root / "started-train-street-near", patience=120)
+        process.kill()
+    (logged.root / "slow-train-street-near").unlink()
+    done = call(logged.root, "pipelines", "flow")
+    assert done.returncode == 0, done.stderr
+    assert "1 flow runs that were killed are marked as crashed" in done.stderr
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import drifting, new_clips, retrain
+from pipelines import drifting, log_runs, new_clips, retrain
 from pipelines.judging import Decision
 from pipelines.retrain import markdown
 from stages.core.errors import PipelineError
@@ -39,11 +39,12 @@ class Steps:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     monkeypatch.setattr(retrain, "decide", lambda *_: [])
+    monkeypatch.setattr(log_runs, "run", lambda _: [])
     return Steps()
 
 
 def once(project: Project, steps: Steps, **params: Any) -> retrain.Report:
-    return retrain.retrain(project, RetrainParams(**params), steps.bring, list)
+    return retrain.retrain(project, RetrainParams(**params), steps.bring)
 
 
 def arrive(monkeypatch: pytest.MonkeyPatch, shifts: dict[str, Shift], **new: list[str]) -> None:
@@ -85,7 +86,7 @@ def test_new_clips_stay_new_until_they_are_learned_from(
         raise PipelineError("the disk is full")
 
     with pytest.raises(PipelineError):
-        retrain.retrain(project, RetrainParams(trigger="new_clips"), break_off, list)
+        retrain.retrain(project, RetrainParams(trigger="new_clips"), break_off)
     arrive(monkeypatch, NEAR)
     assert once(project, steps, trigger="new_clips").new == {"yard": ["monday"]}
     assert once(project, steps, trigger="new_clips").reason == "there are no new clips"
