@@ -17,6 +17,8 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 72
 """Margins of the plot, px: tick labels, air, legend, axis and how to read it."""
 LETTER = 3.6
 """Half the width of a letter of a label, px."""
+SLANT = 32
+"""Degrees by which labels are turned that do not fit beside one another."""
 BREADTH = 9.0
 """Between two detectors' marks of one name, px."""
 
@@ -37,12 +39,21 @@ class _Frame:
         places = self._places()
         low, high = min(places.values()), max(places.values())
         share = (places[point.variant] - low) / (high - low) if high > low else 0.5
-        inner = max(22.0, LETTER * max(map(len, places)))
+        inner = 22.0 if self.extra else max(22.0, LETTER * max(map(len, places)))
         place = LEFT + inner + share * (WIDTH - LEFT - RIGHT - 2 * inner)
         if self.result.scale != "names":
             return place
         detectors = self.result.detectors
         return place + BREADTH * (detectors.index(point.detector) - (len(detectors) - 1) / 2)
+
+    @property
+    def extra(self) -> float:
+        """Height that slanted labels take more, px; 0 where they fit beside one another."""
+        labels = list(self._places())
+        longest = 2 * LETTER * max(map(len, labels), default=0)
+        if self.result.scale != "names" or longest * len(labels) <= WIDTH - LEFT - RIGHT:
+            return 0.0
+        return longest * math.sin(math.radians(SLANT))
 
     def _places(self) -> dict[str, float]:
         values = {point.variant: point.value for point in self.result.points}
@@ -73,10 +84,10 @@ def svg(result: Result, styles: Mapping[str, Style] | None = None) -> str:
         _baseline(frame),
         *(_detector(frame, name, look) for name, look in looks.items()),
         _axis(frame),
-        _legend(looks),
+        _legend(looks, HEIGHT + frame.extra - 8),
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + frame.extra:.0f}" role="img" '
         f'aria-labelledby="{mark}-title {mark}-desc" style="width:100%;max-width:{WIDTH}px;height:auto" '
         f'font-family="system-ui,sans-serif" font-size="12" fill="currentColor">'
         f'<title id="{mark}-title">{escape(title)}</title><desc id="{mark}-desc">{escape(_words(result))}</desc>'
@@ -175,18 +186,21 @@ def _axis(frame: _Frame) -> str:
         offset = BREADTH * middle if frame.result.scale == "names" else 0
         x = frame.x(mine[0]) + offset
         weight = ' font-weight="bold"' if any(point.baseline for point in mine) else ""
-        labels.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}"{weight}>{escape(label)}</text>')
+        y = HEIGHT - BOTTOM + 18
+        turned = f' text-anchor="end" transform="rotate(-{SLANT} {x:.1f} {y})"' if frame.extra else ""
+        labels.append(f'<text x="{x:.1f}" y="{y}"{weight}{turned}>{escape(label)}</text>')
         if failed := [point.detector for point in mine if point.reason]:
             told = escape(", ".join(failed))
             labels.append(
                 f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM - 6}" font-size="10"><title>{told}: '
                 f"{escape('; '.join(dict.fromkeys(p.reason for p in mine if p.reason)))}</title>✕ {told}</text>"
             )
-    name = f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 30}">{escape(frame.result.axis)}</text>'
+    x, y = (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 30 + round(frame.extra)
+    name = f'<text x="{x:.1f}" y="{y}">{escape(frame.result.axis)}</text>'
     return f'<g text-anchor="middle">{"".join(labels)}{name}</g>'
 
 
-def _legend(looks: Mapping[str, Style]) -> str:
+def _legend(looks: Mapping[str, Style], bottom: float) -> str:
     parts, x = [], LEFT
     for name, look in looks.items():
         dash = f' stroke-dasharray="{look.dash}"' if look.dash else ""
@@ -198,7 +212,7 @@ def _legend(looks: Mapping[str, Style]) -> str:
     told = (
         "disc: smoothed · ring: raw · shade: interval over test clips · whiskers: deviation over seeds · bold: default"
     )
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}" font-size="10" opacity="0.75">{told}</text>')
+    parts.append(f'<text x="{LEFT}" y="{bottom:.0f}" font-size="10" opacity="0.75">{told}</text>')
     return "".join(parts)
 
 

@@ -84,6 +84,19 @@ def test_on_an_axis_of_names_detectors_stand_side_by_side_unjoined() -> None:
     assert len(bars) == 2
 
 
+def test_labels_that_do_not_fit_are_slanted_below_one_another() -> None:
+    long = [point(f"one thing mended, number {number}", None, "knn", 0.7) for number in range(8)]
+    picture = ET.fromstring(svg(result(*long, scale="names"), STYLES))
+    turned = [text for text in picture.iter(f"{SVG}text") if "rotate(-32" in text.get("transform", "")]
+    assert [text.text for text in turned] == [item.variant for item in long]
+    height = float(picture.get("viewBox", "").split()[3])
+    lowest = max(float(text.get("y", 0)) for text in picture.iter(f"{SVG}text"))
+    assert HEIGHT < lowest < height < HEIGHT + 200
+    straight = ET.fromstring(svg(NAMES, STYLES))
+    assert straight.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
+    assert all("rotate(-32" not in text.get("transform", "") for text in straight.iter(f"{SVG}text"))
+
+
 def test_the_band_spans_the_intervals() -> None:
     picture = ET.fromstring(svg(SWEEP, STYLES))
     (band,) = picture.iter(f"{SVG}polygon")
