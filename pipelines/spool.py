@@ -1,6 +1,7 @@
 """Runs put aside while the MLflow server does not answer, and written when it does: the next rebuild loses none.
 
-A run lies in `.normotion/spool/<key>`: what is logged as run.json, and copies of its files.
+A run lies in `.normotion/spool/<key>`: what is logged as run.json, and copies of its files. Git is told to ignore the
+folder, and DVC with it: a copy of dvc.yaml is no stage of the project.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def put(project: Project, record: Record, tags: Mapping[str, str], artifacts: Ar
     folder = _root(project) / record.key
     if folder.exists():
         return
+    write_text(_root(project) / ".gitignore", "*")
     with atomic_folder(folder) as out:
         places = []
         for number, (path, place) in enumerate(artifacts):

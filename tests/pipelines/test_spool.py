@@ -11,6 +11,7 @@ import pytest
 from pipelines import log_runs, spool
 from pipelines.tracking import UnavailableError
 from stages.core.paths import Project
+from tests.pipelines.helpers import call
 from tests.pipelines.test_log_runs import runs
 
 DEAD = "http://127.0.0.1:9"
@@ -26,6 +27,7 @@ def test_runs_wait_for_the_server_with_the_files_of_their_time(
                 log_runs.run(logged)
     assert "2 runs are put aside in .normotion/spool until MLflow answers" in said.messages
     assert len(list(spool.waiting(logged))) == 2
+    assert call(logged.root, "dvc", "status").returncode == 0  # the copies of dvc.yaml are no stages of the project
     fit = logged.root / "data/models/street/near/seed-0/fit.json"
     old = fit.read_text()
     fit.write_text('{"windows": 8}')

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from stages import extract
-from stages.core.errors import BackendError, DatasetError, PipelineError
+from stages.core.errors import DatasetError, PassingError, PipelineError
 from stages.core.incremental import quarantine
 from stages.core.paths import Project, clip_file
 from stages.core.schemas import POSES
@@ -122,6 +122,6 @@ def test_death_is_counted_and_troubles_come_back(tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_named() -> None:
-    with pytest.raises(BackendError, match="no Ray cluster answers") as error:
+    with pytest.raises(PassingError, match="no Ray cluster answers") as error:
         Cluster(do, WorkParams(address="127.0.0.1:1"))
     assert error.value.where == "extract.address = 127.0.0.1:1"
