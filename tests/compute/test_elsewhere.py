@@ -58,7 +58,7 @@ def test_the_dag_on_a_cluster_gives_the_same_bytes(tmp_path: Path) -> None:
     checkout.set("pipelines.engine", "ray")
     checkout.set("pipelines.address", "local")
     said = checkout.run("normotion", "repro", "evaluate")
-    assert "[train@run0]   stg_nf on demo: seed 0" in said  # what it says comes through
+    assert "[train@run0] stg_nf on demo: seed 0" in said  # what it says comes through
     assert {path: path.read_bytes() for path in before} == before
     assert list((checkout.root / ".dvc" / "tmp").glob(".ray.tmp-*")) == []
     checkout.set("detectors.stg_nf.window", "none")
