@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from pipelines.environment import require, tool_environment
+from pipelines.room import cache_folder
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -18,7 +19,7 @@ EXTRAS = {"s3": "s3", "gs": "gs", "azure": "azure", "ssh": "ssh"}
 
 
 def run(project: Project, *places: str) -> None:
-    """Set the place where `dvc push` and `dvc pull` keep the data, and push what there is.
+    """Set the place where `dvc push` and `dvc pull` keep the data, and push what there is; a fresh clone has nothing.
 
     Args:
         project: where.
@@ -39,6 +40,9 @@ def run(project: Project, *places: str) -> None:
         place = str(Path(place).expanduser().absolute())
         Path(place).mkdir(parents=True, exist_ok=True)
     _dvc(project, "remote", "add", "--local", "--default", "--force", NAME, place)
+    if not (cache_folder(project) / "files").is_dir():
+        log.info("%s is where the data are kept; `dvc pull` gets them", place)
+        return
     _dvc(project, "push")
     if _dvc(project, "status", "--cloud", "--quiet", check=False):
         raise PipelineError(f"not all of the data reached {place}", fix="make room there, then `dvc push`")

@@ -23,7 +23,7 @@ def test_a_clone_that_pulls_rebuilds_nothing(built: Project, tmp_path: Path) -> 
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(built.root), str(clone)], check=True)
     assert call(clone, "dvc", "status", "-q").returncode == 1
-    (clone / ".dvc" / "config.local").write_text((built.root / ".dvc" / "config.local").read_text())
+    remote.run(Project(clone), str(store))
     pulled = call(clone, "dvc", "pull")
     assert pulled.returncode == 0, pulled.stderr
     assert "Running stage" not in call(clone, "dvc", "repro").stdout
