@@ -44,6 +44,8 @@ def enter(project: Project, quiet: float = QUIET) -> dict[str, list[str]]:
         if not folder.is_dir() or name == "simulated":
             continue
         data = load_dataset(project, str(name))
+        if data.description.modality != "video":
+            continue  # its videos stand beside poses that came from elsewhere
         rows = _rows(data, _unlisted(data, folder, quiet))
         if rows:
             _append(data.folder / "clips.csv", rows)

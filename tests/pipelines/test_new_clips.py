@@ -79,3 +79,10 @@ def test_a_link_out_of_the_dataset_is_not_followed(project: Project, tmp_path: P
     film(tmp_path / "elsewhere.mp4")
     (project.raw("yard") / "videos" / "link.mp4").symlink_to(tmp_path / "elsewhere.mp4")
     assert enter(project) == {}
+
+
+def test_videos_beside_imported_poses_are_none_of_ours(project: Project) -> None:
+    description = project.raw("yard") / "dataset.yaml"
+    description.write_text(description.read_text().replace("modality: video", "modality: poses"))
+    film(project.raw("yard") / "videos" / "new.mp4")
+    assert enter(project) == {}
