@@ -23,8 +23,8 @@ FLOWS = ("rebuild", "retrain")
 def flow(project: Project, *names: str) -> None:
     """Run a flow once: `normotion flow [retrain]`.
 
-    The run is recorded by the project's server when one is up, else by one that lives as long as the run; both keep
-    it in `.prefect`, so that the page shows it later.
+    The run is recorded by the project's server when one is up, else by one that lives as long as the run, however that
+    ends (Prefect's own temporary one outlives a killed run); both keep it in `.prefect`, for the page to show later.
 
     Args:
         project: where.
@@ -39,17 +39,10 @@ def flow(project: Project, *names: str) -> None:
             f"no flow {' '.join(names)!r}; {nearest(name, list(FLOWS))}", fix="`normotion flow retrain`"
         )
     params = _prepare(project)
-    from httpx import HTTPError
-
-    try:
-        _set_up(project, params)
-        state: Any = _flows()[name](return_state=True)
-    except HTTPError as error:
-        raise PipelineError(
-            f"the Prefect server went away during the flow: {error}",
-            where=os.environ.get("PREFECT_API_URL", "a server of this run's own"),
-            fix="finished stages are kept; start the flow again, or go on without Prefect: `normotion repro`",
-        ) from error
+    with contextlib.ExitStack() as stack:
+        if "PREFECT_API_URL" not in os.environ:
+            stack.enter_context(server.running(project, server.free_port()))
+        state = _run(project, params, name)
     if not state.is_completed():
         raise PipelineError(
             f"the flow did not complete: {state.message}",
@@ -57,6 +50,21 @@ def flow(project: Project, *names: str) -> None:
             fix="mend it and start the flow again: finished stages are kept",
         )
     log.info(state.message)
+
+
+def _run(project: Project, params: PipelinesParams, name: str) -> Any:
+    """The final state of a flow."""
+    from httpx import HTTPError
+
+    try:
+        _set_up(project, params)
+        return _flows()[name](return_state=True)
+    except HTTPError as error:
+        raise PipelineError(
+            f"the Prefect server went away during the flow: {error}",
+            where=os.environ.get("PREFECT_API_URL", ""),
+            fix="finished stages are kept; start the flow again, or go on without Prefect: `normotion repro`",
+        ) from error
 
 
 def serve(project: Project) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlparse
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
@@ -149,14 +150,14 @@ def _watch(params: PipelinesParams) -> None:
     hence to the end of the process. Stages are tethered to it and go with it; what they finished is kept.
     """
     end = time.monotonic() + (params.deadline * 3600 + LEAVE if params.deadline else math.inf)
-    has_server = "PREFECT_API_URL" in os.environ
+    port = urlparse(os.environ.get("PREFECT_API_URL", "")).port
 
     def watch() -> None:
         answered = time.monotonic()
         while True:
             time.sleep(5)
             now = time.monotonic()
-            if not has_server or server.home_of(params.prefect_port):
+            if port is None or server.home_of(port):
                 answered = now
             if now > end or now - answered > LOST:
                 log.error("the Prefect server went away, or the flow did not end in time; finished stages are kept")

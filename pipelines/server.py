@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,13 @@ def is_ours(port: int) -> bool:
     """Whether this project's server answers on the port."""
     home = home_of(port)
     return bool(home) and Path(home).resolve() == Path(os.environ["PREFECT_HOME"]).resolve()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens to."""
+    with contextlib.closing(socket.socket()) as found:
+        found.bind((HOST, 0))
+        return int(found.getsockname()[1])
 
 
 def api(port: int) -> str:

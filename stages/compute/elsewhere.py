@@ -101,7 +101,7 @@ def _connected(address: str) -> Any:
         ) from error
     begun = time.monotonic()
     try:
-        own = {"include_dashboard": False} if address == "local" else {}
+        own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         ray.init(address, log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
         raise PassingError(

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from pipelines import deploy, server
 from pipelines.environment import prefect_settings
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
-from tests.pipelines.helpers import ROOT, await_file, call, free_port, open_browser
+from tests.pipelines.helpers import ROOT, await_file, call, free_port, gone, open_browser
 
 STAGES = {"check", *(f"{verb}@run{number}" for verb in ("train", "score", "evaluate") for number in (0, 1))}
 
@@ -144,7 +145,9 @@ def test_killed_runs_are_told_from_living_ones(logged: Project, port: int) -> No
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(words, cwd=logged.root, env=environment, stderr=subprocess.DEVNULL) as process:
         await_file(logged.root / "started-train-street-near", patience=120)
+        family = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
         process.kill()
+    assert all(gone(pid) for pid in family)  # its server too
     (logged.root / "slow-train-street-near").unlink()
     done = call(logged.root, "pipelines", "flow")
     assert done.returncode == 0, done.stderr
