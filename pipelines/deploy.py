@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 from typing import Any
@@ -39,10 +40,11 @@ def flow(project: Project, *names: str) -> None:
             f"no flow {' '.join(names)!r}; {nearest(name, list(FLOWS))}", fix="`normotion flow retrain`"
         )
     params = _prepare(project)
-    with contextlib.ExitStack() as stack:
-        if "PREFECT_API_URL" not in os.environ:
-            stack.enter_context(server.running(project, server.free_port()))
-        state = _run(project, params, name)
+    if "PREFECT_API_URL" not in os.environ:
+        stack = contextlib.ExitStack()
+        atexit.register(stack.close)  # before Prefect's own, so that it runs after them: they still send logs
+        stack.enter_context(server.running(project, server.free_port()))
+    state = _run(project, params, name)
     if not state.is_completed():
         raise PipelineError(
             f"the flow did not complete: {state.message}",

@@ -5,6 +5,7 @@ DVC stays where it is, with its locks and its cache; the cluster's machines must
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def _connected(address: str) -> Any:
     begun = time.monotonic()
     try:
         own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-        ray.init(address, log_to_driver=False, logging_level="ERROR", **own)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (OSError, RuntimeError, ValueError) as error:
         raise PassingError(
             f"no Ray cluster answers after {time.monotonic() - begun:.0f} s: {error}",
