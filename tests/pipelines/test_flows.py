@@ -137,14 +137,21 @@ def test_the_retraining_is_a_flow_too(logged: Project, port: int) -> None:
     assert "no flow 'retrian'; did you mean 'retrain'?" in wrong.stderr
 
 
-@pytest.mark.slow
-def test_killed_runs_are_told_from_living_ones(logged: Project, port: int) -> None:
-    (logged.root / "slow-train-street-near").touch()
-    logged.params.write_text(logged.params.read_text().replace("k: 5", "k: 6"))
+@contextlib.contextmanager
+def flow_at_work(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    """`normotion flow` whose training of `near` has begun, and goes on for a minute."""
+    (project.root / "slow-train-street-near").touch()
+    project.params.write_text(project.params.read_text().replace("k: 5", "k: 6"))
     words = [sys.executable, "-m", "pipelines", "flow"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(words, cwd=logged.root, env=environment, stderr=subprocess.DEVNULL) as process:
-        await_file(logged.root / "started-train-street-near", patience=120)
+    with subprocess.Popen(words, cwd=project.root, env=environment, stderr=subprocess.DEVNULL) as process:
+        await_file(project.root / "started-train-street-near", patience=120)
+        yield process
+
+
+@pytest.mark.slow
+def test_killed_runs_are_told_from_living_ones(logged: Project, port: int) -> None:
+    with flow_at_work(logged) as process:
         below = psutil.Process(process.pid).children(recursive=True)
         servers = [child.pid for child in below if "server" in child.cmdline()]
         process.kill()
@@ -168,12 +175,7 @@ def test_logging_that_fails_does_not_fail_the_data(logged: Project, port: int, m
 @pytest.mark.slow
 @pytest.mark.faults
 def test_a_terminated_flow_leaves_nothing_at_work(logged: Project, port: int) -> None:
-    (logged.root / "slow-train-street-near").touch()
-    logged.params.write_text(logged.params.read_text().replace("k: 5", "k: 6"))
-    words = [sys.executable, "-m", "pipelines", "flow"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(words, cwd=logged.root, env=environment, stderr=subprocess.DEVNULL) as process:
-        await_file(logged.root / "started-train-street-near", patience=120)
+    with flow_at_work(logged) as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(90) != 0
     assert not (logged.root / "finished-train-street-near").exists()
