@@ -19,6 +19,7 @@ import pandas as pd
 from stages.core.normalization import NormalizationParams, normalize
 from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows
 from stages.core.seeding import stream
+from stages.core.skeleton import OPENPOSE18
 from stages.core.tables import read, read_groups, read_rows, write, writing
 
 
@@ -51,7 +52,7 @@ def _index(folder: Path, keypoints: np.ndarray, samples: int) -> tuple[int, floa
         for group in read_groups(windows, SEGMENTS):
             first = group.frame["first_row"].to_numpy()
             rows = read_rows(entries, ENTRIES, first.min(), first.max() + samples).arrays
-            normalize(rows[first[:, None] - first.min() + np.arange(samples)], NormalizationParams())
+            normalize(rows[first[:, None] - first.min() + np.arange(samples)], NormalizationParams(), OPENPOSE18)
 
     written, read_back = _seconds(save), _seconds(load)
     return entries.stat().st_size + windows.stat().st_size, written, read_back
@@ -67,7 +68,7 @@ def _values(folder: Path, keypoints: np.ndarray, samples: int) -> tuple[int, flo
             for start in range(0, count, 8192):
                 first = np.arange(start, min(start + 8192, count))
                 values = keypoints[first[:, None] + np.arange(samples)]
-                out.append(_frame(len(first), samples), normalize(values, NormalizationParams()))
+                out.append(_frame(len(first), samples), normalize(values, NormalizationParams(), OPENPOSE18))
 
     written, read_back = _seconds(save), _seconds(lambda: read(path, NORMALIZED))
     return path.stat().st_size, written, read_back

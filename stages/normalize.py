@@ -12,6 +12,7 @@ from stages.core.params import load_section
 from stages.core.paths import Project, entries_file, split_file
 from stages.core.progress import log
 from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows
+from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder
 from stages.core.tables import Pieces, read_groups, read_meta, read_rows, writing
 from stages.core.windows import WindowSpec
@@ -34,7 +35,7 @@ def run(project: Project, dataset: str, window: str) -> None:
 def _normalize_split(source: Path, split: str, spec: WindowSpec, params: NormalizeParams, folder: Path) -> None:
     meta = read_meta(split_file(source, split), SEGMENTS)
     channels = spec.normalization.channels(meta["coordinates"])
-    about = {"layout": meta["layout"], "channels": ",".join(channels), "units": "standard deviations of y"}
+    about = {"layout": meta["layout"], "channels": ",".join(channels), "units": spec.normalization.unit(meta["units"])}
     least = params.least(meta["units"])
     dropped = total = 0
     with writing(split_file(folder, split), NORMALIZED, about) as out:
@@ -52,6 +53,6 @@ def _normalize_group(windows: Rows, entries: Path, spec: WindowSpec, least: floa
     low, high = (int(first.min()), int(first.max()) + spec.samples) if len(first) else (0, 0)
     keypoints = read_rows(entries, ENTRIES, low, high).arrays
     values = keypoints[first[:, None] - low + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)
-    keep, normalized = normalize_people(values, spec.normalization, least)
+    keep, normalized = normalize_people(values, spec.normalization, least, layout(windows.meta["layout"]))
     out.append(windows.frame[keep].drop(columns="first_row"), normalized)
     return int(keep.sum())

@@ -8,6 +8,7 @@ import pandas as pd
 from stages.core.cutting import cut, track_entries, window_places
 from stages.core.normalization import NormalizeParams, normalize_people
 from stages.core.schemas import Rows
+from stages.core.skeleton import layout
 from stages.core.windows import Windows, WindowSpec
 
 
@@ -34,7 +35,9 @@ def clip_windows(
     entries = track_entries(tracks, spec, fps)
     start, missing = cut(entries, spec, spec.stride_score)
     keypoints = entries.keypoints[start[:, None] + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)
-    keep, poses = normalize_people(keypoints, spec.normalization, params.least(tracks.meta["units"]))
+    keep, poses = normalize_people(
+        keypoints, spec.normalization, params.least(tracks.meta["units"]), layout(spec.layout)
+    )
     index = window_places(clip, entries, start, missing, spec.samples, spec.step(fps))[keep].reset_index(drop=True)
     index.insert(0, "dataset", dataset)
     index.insert(1, "split", "test")

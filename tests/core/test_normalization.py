@@ -6,10 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from stages.core.errors import DatasetError, SchemaError
-from stages.core.normalization import NormalizationParams, NormalizeParams, normalize, spread
+from stages.core.normalization import NormalizationParams, NormalizeParams, spread
+from stages.core.normalization import normalize as normalize_joints
 from stages.core.seeding import stream
+from stages.core.skeleton import COCO17, OPENPOSE18
+
+Floats = NDArray[np.float32]
+
+
+def normalize(keypoints: Floats, params: NormalizationParams) -> Floats:
+    return normalize_joints(keypoints, params, OPENPOSE18)
+
 
 POSES = stream(0, "poses").uniform(0, 400, size=(5, 8, 18, 3)).astype(np.float32)
 
@@ -72,3 +83,38 @@ def test_the_least_spread_has_a_unit() -> None:
     assert (NormalizeParams().least("px"), NormalizeParams().least("m")) == (1.0, 0.01)
     with pytest.raises(SchemaError, match="poses in 'inch'"):
         NormalizeParams().least("inch")
+
+
+GEPC = NormalizationParams(frame_size=(856, 480), scale="half_frame", neck=False, confidence=True)
+
+
+@pytest.mark.oracle
+def test_values_of_the_released_gepc(shared: Path) -> None:
+    oracle = np.load(shared / "oracles" / "gepc_oracle.npz")
+    values = normalize_joints(oracle["norm/in"].astype(np.float32), GEPC, COCO17).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(values, oracle["norm/out_default"], atol=1e-6)
+
+
+def test_a_neck_that_does_not_count_changes_nothing_for_the_other_joints() -> None:
+    others = [joint for joint in range(18) if joint != 1]
+    moved = POSES.copy()
+    moved[:, :, 1, :2] += 500
+    for scale in ("deviation", "half_frame"):
+        params = NormalizationParams(frame_size=(856, 480), scale=scale, neck=False)
+        np.testing.assert_array_equal(normalize(moved, params)[..., others], normalize(POSES, params)[..., others])
+
+
+def test_half_frames_keep_the_size_and_pixels_keep_everything() -> None:
+    twice = POSES.copy()
+    twice[..., :2] = twice[..., :2] * 2 + 30
+    half = NormalizationParams(frame_size=(856, 480), scale="half_frame")
+    np.testing.assert_allclose(normalize(twice, half), 2 * normalize(POSES, half), atol=1e-5)
+    as_they_come = NormalizationParams(centre=False, scale="none", confidence=True)
+    np.testing.assert_array_equal(normalize(POSES, as_they_come), POSES.transpose(0, 3, 1, 2))
+    units = [params.unit("px") for params in (NormalizationParams(), half, as_they_come)]
+    assert units == ["standard deviations of y", "half frames", "px"]
+
+
+def test_half_frames_need_a_frame() -> None:
+    with pytest.raises(ValidationError, match="scale half_frame needs a frame_size"):
+        NormalizationParams(scale="half_frame")

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.normalization import NormalizationParams, normalize
-from stages.core.skeleton import coco_to_openpose
+from stages.core.skeleton import OPENPOSE18, coco_to_openpose
 from stages.core.windows import Windows
 
 Floats = NDArray[np.float32]
@@ -70,7 +70,7 @@ def windows(keypoints: Floats, *, split: str = "train", confidence: bool = False
             "person_label": pd.array(np.full(count, label), dtype="Int8"),
         }
     )
-    return Windows(index, normalize(keypoints, params), params.channels(), "openpose18")
+    return Windows(index, normalize(keypoints, params, OPENPOSE18), params.channels(), "openpose18")
 
 
 def joined(*pieces: Windows) -> Windows:

@@ -15,6 +15,7 @@ from stages.core.normalization import normalize as normalized_values
 from stages.core.paths import Project, entries_file, split_file
 from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows, pose_meta
 from stages.core.seeding import stream
+from stages.core.skeleton import OPENPOSE18
 from stages.core.tables import read, write, writing
 
 
@@ -42,7 +43,7 @@ def test_values_are_those_of_the_windows(project: Project) -> None:
     rows = read(split_file(project.normalized("d", "w"), "train"), NORMALIZED)
     entries = read(entries_file(project.segments("d", "w"), "train"), ENTRIES).arrays
     windows = np.stack([entries[0:2], entries[1:3]])
-    np.testing.assert_array_equal(rows.arrays, normalized_values(windows, NormalizationParams()))
+    np.testing.assert_array_equal(rows.arrays, normalized_values(windows, NormalizationParams(), OPENPOSE18))
     assert rows.meta["channels"] == "x,y"
     assert rows.frame[["label", "person_label"]].to_numpy().tolist() == [[1, 0], [1, 0]]
 

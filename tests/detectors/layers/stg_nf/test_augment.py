@@ -26,7 +26,7 @@ def test_mirroring_commutes_with_normalizing(flip: str, confidence: bool) -> Non
     mirrored = keypoints * np.array([-1, 1, 1], dtype=np.float32)
     if flip == "swap_joints":
         mirrored = mirrored[:, :, list(OPENPOSE18.mirror)]
-    augmented_first = normalize(mirrored, NormalizationParams(confidence=confidence))
+    augmented_first = normalize(mirrored, NormalizationParams(confidence=confidence), OPENPOSE18)
     data = Mirrored(windows(keypoints, confidence=confidence), flip, CPU)
     after = data.take(torch.arange(6, 12))
     np.testing.assert_allclose(after.numpy(), augmented_first, atol=2e-5)

@@ -1,0 +1,132 @@
+"""How usual a vector of proportions is: soft assignments to clusters, or a classifier's probabilities.
+
+Source: Markovitz et al., "Graph Embedded Pose Clustering for Anomaly Detection" (GEPC), CVPR 2020, sections 3.4 and
+4.2.2. The paper speaks of a Dirichlet process mixture of Dirichlet distributions; the released code fits Gaussians,
+scikit-learn's `BayesianGaussianMixture`, and so do we.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import ModelError, TrainingError
+from stages.detectors.base import RETRAIN, silent
+
+if TYPE_CHECKING:
+    from sklearn.mixture import BayesianGaussianMixture
+
+Floats = NDArray[np.float64]
+
+ITERATIONS = 500
+"""Of the mixture's fit at most, as released."""
+LEARNED = (
+    "weight_concentration_0", "weight_concentration_1", "mean_precision", "means", "degrees_of_freedom",
+    "covariances", "precisions_cholesky", "weights",
+)  # fmt: skip
+"""What a fitted mixture consists of."""
+
+
+def uncertainty(proportions: NDArray[Any]) -> Floats:
+    """1 less the largest proportion of each row of `(N, K)`, `(N,)` in 0 … 1: the baseline without a mixture."""
+    return np.asarray(1 - proportions.max(axis=1), dtype=np.float64)
+
+
+class Mixture:
+    """A Dirichlet-process mixture of K-dimensional Gaussians with full covariance; likely is normal.
+
+    Args:
+        fitted: scikit-learn's model.
+    """
+
+    def __init__(self, fitted: BayesianGaussianMixture) -> None:
+        self._fitted = fitted
+
+    @classmethod
+    def fit(
+        cls,
+        proportions: NDArray[Any],
+        *,
+        components: int,
+        seed: int,
+        every: int = 1,
+        log: Callable[[str], None] = silent,
+    ) -> Self:
+        """Fit to normal rows.
+
+        Args:
+            proportions: `(N, K)`, rows add up to 1.
+            components: Gaussians at most; the process leaves those it does not need almost without weight.
+            seed: of the k-means that the fit starts from.
+            every: take every so manieth row; 10 as released.
+            log: takes one line on what was found.
+
+        Raises:
+            TrainingError: fewer rows than components, rows that are not finite, or no convergence.
+        """
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import BayesianGaussianMixture
+
+        rows = np.asarray(proportions[::every], dtype=np.float64)
+        if len(rows) < components:
+            raise TrainingError(
+                f"a mixture of {components} components is to be fitted to {len(rows)} windows",
+                fix="add training footage, lower the window spec's stride_train, or ask for fewer components",
+            )
+        if not np.isfinite(rows).all():
+            raise TrainingError("proportions are NaN or infinite", fix="lower the detector's learning rate")
+        model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
+        with warnings.catch_warnings():
+            # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(rows)
+        if not model.converged_:
+            raise TrainingError(
+                f"the mixture of {components} components did not converge in {ITERATIONS} iterations",
+                fix="ask for fewer components, or fit it to more of the windows",
+            )
+        log(f"mixture of {components} converged after {model.n_iter_} iterations on {len(rows)} windows; "
+            f"{int((model.weights_ > 0.01).sum())} components weigh more than 1 %")  # fmt: skip
+        return cls(model)
+
+    def score(self, proportions: NDArray[Any]) -> Floats:
+        """Negative log-likelihood of rows `(N, K)`, `(N,)` nats; higher = more abnormal."""
+        if not len(proportions):
+            return np.empty(0)
+        return np.asarray(-self._fitted.score_samples(np.asarray(proportions, dtype=np.float64)))
+
+    def arrays(self) -> dict[str, Floats]:
+        """What there is to save."""
+        learned = vars(self._fitted)
+        first, second = learned["weight_concentration_"]
+        own = {name: learned[f"{name}_"] for name in LEARNED[2:]}
+        return {LEARNED[0]: np.asarray(first), LEARNED[1]: np.asarray(second), **own}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], folder: Path) -> Self:
+        """Make a mixture of what `arrays` gave.
+
+        Raises:
+            ModelError: arrays are missing, or do not fit one another.
+        """
+        from sklearn.mixture import BayesianGaussianMixture
+
+        means = arrays.get("means", np.empty((0, 0)))
+        count, size = means.shape if means.ndim == 2 else (0, 0)
+        square = (count, size, size)
+        shapes = dict(zip(LEARNED, [(count,), (count,), (count,), (count, size), (count,), square, square, (count,)],
+                          strict=True))  # fmt: skip
+        if not count or {name: array.shape for name, array in arrays.items()} != shapes:
+            found = {name: array.shape for name, array in arrays.items()}
+            raise ModelError(f"the mixture's arrays do not fit: {found}", where=str(folder), fix=RETRAIN)
+        model = BayesianGaussianMixture(n_components=count)
+        for name in LEARNED[2:]:
+            setattr(model, f"{name}_", np.asarray(arrays[name], dtype=np.float64))
+        model.weight_concentration_ = (arrays[LEARNED[0]], arrays[LEARNED[1]])
+        model.n_features_in_ = size
+        return cls(model)
