@@ -1,0 +1,1 @@
+"""Parts of GEPC: spatial-attention graph convolution, autoencoder, deep embedded clustering."""

@@ -1,0 +1,220 @@
+"""What the detectors on ST-GCAE share: its training, or another detector's trained one, and its files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.errors import DatasetError, ModelError, TrainingError
+from stages.core.windows import Windows
+from stages.detectors.base import (
+    RETRAIN,
+    DetectorParams,
+    FitReport,
+    Form,
+    Log,
+    Modality,
+    card_params,
+    card_seed,
+    not_fitted,
+    read_card,
+    read_weights,
+    silent,
+    write_card,
+    write_weights,
+)
+from stages.detectors.layers.gepc.params import AutoencoderParams, GepcParams
+
+if TYPE_CHECKING:
+    from stages.detectors.layers.gepc.autoencoder import Autoencoder
+    from stages.detectors.layers.gepc.transforms import Views
+
+BASE = "gepc"
+"""The detector whose autoencoder others may start from."""
+PRETRAINED = "pretrained."
+"""Prefix of the autoencoder as it was before clustering, in the weights of `BASE`."""
+NETWORK = "autoencoder."
+"""Prefix of the autoencoder that scores."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class AutoencoderDetector:
+    """A detector on ST-GCAE. See `stages.detectors.base.Detector`.
+
+    Args:
+        params: see `AutoencoderParams`.
+        device: `auto`, `cpu`, `cuda` …
+        seed: of the initial weights, of the order of the windows, and of what comes after.
+    """
+
+    name: ClassVar[str]
+    Params: ClassVar[type[DetectorParams]]
+    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
+    parts: ClassVar[tuple[str, ...]] = ("score",)
+    supervised: ClassVar[bool] = False
+    unit: ClassVar[str]
+
+    def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
+        self.params: Any = params
+        self.device = device
+        self.seed = seed
+        self._form: Form | None = None
+        self._shape: AutoencoderParams | None = None
+        self._network: Autoencoder | None = None
+
+    def fit(
+        self,
+        train: Windows,
+        *,
+        validation: Windows | None = None,
+        base: Mapping[str, Path] | None = None,
+        log: Log = silent,
+    ) -> FitReport:
+        """Learn to reconstruct, or take a trained `gepc`'s autoencoder, and go on from there. See `Detector.fit`.
+
+        Raises:
+            TrainingError: too few windows, windows that cannot be shortened so, or a loss that is no longer finite.
+            ModelError: the base is no `gepc`, or was fitted to windows of another form.
+        """
+        form, curves = Form.of(train), dict[str, list[float]]()
+        if len(train) < 2:
+            raise TrainingError(f"{len(train)} training windows", fix="add training footage")
+        if base:
+            shape, network = self._inherit(base, form, log)
+        else:
+            shape = self.params
+            network = self._build(form, shape)
+            for name, values in self._reconstruct(network, train, validation, log):
+                curves.setdefault(name, []).append(values)
+        learned, more = self._go_on(network, shape, train, log)
+        self._form, self._shape, self._network = form, shape, network
+        return FitReport(len(train), _size(network) + learned, {**curves, **more})
+
+    def save(self, folder: Path) -> None:
+        """Write weights.safetensors and detector.json. See `Detector.save`."""
+        form, network = self._fitted()
+        own = {f"{NETWORK}{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+        write_weights(folder, {**own, **self._arrays()})
+        write_card(folder, self.name, self._saved_params(), self.seed, form)
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "auto") -> Self:
+        """Read what `save` wrote. See `Detector.load`."""
+        card, weights = read_card(folder, cls.name), read_weights(folder)
+        params = card_params(card, cls.Params, folder)
+        detector = cls(params, device=device, seed=card_seed(card, folder))
+        form = Form.from_card(card, folder)
+        network = _restored(detector, form, detector.params, weights, NETWORK, folder)
+        detector._restore({name: array for name, array in weights.items() if not name.startswith(NETWORK)}, folder)
+        detector._form, detector._shape, detector._network = form, detector.params, network
+        return detector
+
+    def _go_on(
+        self, network: Autoencoder, shape: AutoencoderParams, train: Windows, log: Log
+    ) -> tuple[int, dict[str, list[float]]]:
+        """Learn what comes after the autoencoder; how many numbers that are, and their curves."""
+        raise NotImplementedError
+
+    def _arrays(self) -> Arrays:
+        """What was learned beside the autoencoder."""
+        raise NotImplementedError
+
+    def _restore(self, arrays: Arrays, folder: Path) -> None:
+        """Take back what `_arrays` gave.
+
+        Raises:
+            ModelError: it does not fit.
+        """
+        raise NotImplementedError
+
+    def _saved_params(self) -> AutoencoderParams:
+        """The params with the shape that the autoencoder really has."""
+        params: AutoencoderParams = self.params
+        if self._shape is None or self._shape is params:
+            return params
+        shape = {name: getattr(self._shape, name) for name in ("graph", "strides", "width", "dropout", "transforms")}
+        return params.model_copy(update=shape)
+
+    def _build(self, form: Form, shape: AutoencoderParams) -> Autoencoder:
+        from stages.compute.device import resolve
+        from stages.detectors.layers.gepc.training import build
+
+        return build(form, shape, self.seed).to(resolve(self.device))
+
+    def _views(self, windows: Windows, shape: AutoencoderParams | None = None) -> Views:
+        """Windows under the maps that the autoencoder learned from."""
+        from stages.compute.device import resolve
+        from stages.detectors.layers.gepc.transforms import Views
+
+        chosen = shape or self._shape or self.params
+        return Views(windows, chosen.transforms, resolve(self.device))
+
+    def _reconstruct(
+        self, network: Autoencoder, train: Windows, validation: Windows | None, log: Log
+    ) -> Iterator[tuple[str, float]]:
+        from stages.detectors.layers.gepc import training
+
+        params: AutoencoderParams = self.params
+        views = self._views(train, params)
+        watched = None if validation is None else self._views(validation, params)
+        started = time.monotonic()
+        for epoch, loss in enumerate(training.reconstruct(network, views, params, self.seed), start=1):
+            yield "reconstruction", loss
+            said = f"error {loss:.4f}"
+            if watched is not None:
+                held_out = float(training.errors(network, watched).mean(dtype=np.float64))
+                yield "validation_reconstruction", held_out
+                said += f", validation {held_out:.4f}"
+            left = (time.monotonic() - started) / epoch * (params.epochs - epoch)
+            log(f"reconstruction, epoch {epoch} of {params.epochs}: {said}, {left:.0f} s left")
+
+    def _inherit(self, base: Mapping[str, Path], form: Form, log: Log) -> tuple[AutoencoderParams, Autoencoder]:
+        """A trained autoencoder, as it was before clustering, and its shape."""
+        if set(base) != {BASE}:
+            raise ModelError(
+                f"{self.name} starts from {BASE}, not from {', '.join(sorted(base))}",
+                fix=f"write `base: {BASE}` under students in params.yaml",
+            )
+        folder = base[BASE]
+        card, weights = read_card(folder, BASE), read_weights(folder)
+        shape = card_params(card, GepcParams, folder)
+        found = Form.from_card(card, folder)
+        if found != form:
+            raise ModelError(
+                f"its base reads windows of {found}, these are of {form}",
+                where=str(folder),
+                fix=f"give detectors.{self.name} the window of detectors.{BASE}",
+            )
+        log(f"the autoencoder is the trained one of {BASE}, as before clustering")
+        return shape, _restored(self, form, shape, weights, PRETRAINED, folder)
+
+    def _fitted(self, windows: Windows | None = None) -> tuple[Form, Autoencoder]:
+        if self._form is None or self._network is None:
+            raise not_fitted(self.name)
+        if windows is not None:
+            self._form.check(windows)
+        return self._form, self._network
+
+
+def _restored(
+    detector: AutoencoderDetector, form: Form, shape: AutoencoderParams, weights: Arrays, prefix: str, folder: Path
+) -> Autoencoder:
+    import torch
+
+    own = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+    try:
+        network = detector._build(form, shape)
+        network.load_state_dict({name: torch.tensor(array) for name, array in own.items()})
+    except (DatasetError, RuntimeError, TrainingError) as error:
+        raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
+    return network.eval()
+
+
+def _size(network: Autoencoder) -> int:
+    return sum(weight.numel() for weight in network.parameters())
