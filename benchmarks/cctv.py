@@ -26,7 +26,8 @@ import pandas as pd
 import yaml
 
 from pipelines.suites.plan import overridden
-from pipelines.suites.registry import SUITES, Variant
+from pipelines.suites.registry import SUITES
+from pipelines.suites.variants import Variant
 from stages import check, evaluate, extract, normalize, score, segment, track, train
 from stages.core.paths import Project, find_project
 from stages.core.progress import log, set_up_logging

@@ -32,7 +32,7 @@ def run(project: Project, dataset: str, window: str) -> None:
     """
     spec = load_section(project, f"windows.{window}", WindowSpec)
     data = load_dataset(project, dataset)
-    meta = _form(project, data, spec.layout)
+    meta = _form(project, data, spec)
     accounts = Accounts(data, _comparable_regions(data, meta))
     with atomic_folder(project.segments(dataset, window)) as folder:
         for split in SPLITS:
@@ -40,24 +40,24 @@ def run(project: Project, dataset: str, window: str) -> None:
                 writing(entries_file(folder, split), ENTRIES, meta) as entries,
                 writing(split_file(folder, split), SEGMENTS, {**meta, "samples": str(spec.samples)}) as segments,
             ):
-                width = len(meta["coordinates"]) + 1
-                _segment_split(project, data, split, spec, width, accounts, entries, segments)
+                shape = (len(joint_layout(meta["layout"])), len(meta["coordinates"]) + 1)
+                _segment_split(project, data, split, spec, shape, accounts, entries, segments)
 
 
-def _form(project: Project, data: Dataset, layout: str) -> dict[str, str]:
+def _form(project: Project, data: Dataset, spec: WindowSpec) -> dict[str, str]:
     """Metadata of the windows: their layout, and what the poses of all clips are measured in."""
-    forms: dict[tuple[str, str], str] = {}
+    forms: dict[tuple[str, str, str], str] = {}
     for clip in data.clips["clip"]:
         meta = read_meta(clip_file(project.tracks(data.name), clip), TRACKS)
-        forms.setdefault((meta["coordinates"], meta["units"]), clip)
+        forms.setdefault((meta["coordinates"], meta["units"], spec.layout or meta["layout"]), clip)
     if len(forms) > 1:
-        listed = ", ".join(f"{coordinates} in {units} ({clip!r})" for (coordinates, units), clip in forms.items())
+        listed = ", ".join(f"{of[0]} in {of[1]}, {of[2]} ({clip!r})" for of, clip in forms.items())
         raise DatasetError(
             f"the clips' poses differ: {listed}",
             where=str(project.tracks(data.name)),
             fix="put clips of one kind into one dataset",
         )
-    coordinates, units = next(iter(forms))
+    coordinates, units, layout = next(iter(forms))
     return pose_meta(layout, coordinates, units)
 
 
@@ -78,20 +78,23 @@ def _segment_split(
     data: Dataset,
     split: str,
     spec: WindowSpec,
-    width: int,
+    shape: tuple[int, int],
     accounts: Accounts,
     entries_out: Pieces,
     segments_out: Pieces,
 ) -> None:
     stride = spec.stride_train if split == "train" else spec.stride_score
     nobody = np.empty(0, dtype=np.int64)
-    nothing = np.empty((0, len(joint_layout(spec.layout)), width), np.float32)
+    nothing = np.empty((0, *shape), np.float32)
     empty = Entries(nobody, nobody, nobody.astype(bool), nothing)
     first_row = 0
     # The empty first piece gives a split without clips, or without people, a table of the right shape.
     _append(entries_out, "", empty)
     nothing_known = Whereabouts(np.empty(0, np.float32), pd.DataFrame(), pd.DataFrame())
     segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
+    if not spec.cuts(data.description.task):
+        log.info(f"{split}: no windows, as the spec is for datasets of task {spec.task}")
+        return
     for _, clip in data.split(split).iterrows():
         tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)
         entries, step = track_entries(tracks, spec, clip["fps"]), spec.step(clip["fps"])

@@ -7,14 +7,17 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 import stages
-from pipelines.suites.registry import Suite, Variant, variants
+from pipelines.suites.registry import variants
+from pipelines.suites.variants import Suite, Variant
 from stages.core.errors import DatasetError, PipelineError
+from stages.core.pairs import lineage
 from stages.core.params import dig, nearest, params_error, parse, read_params
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -45,6 +48,7 @@ class Job:
         dataset: what is tested on.
         params: of params.yaml, overridden.
         window: the window spec the detector reads.
+        bases: of a student, the detectors whose models it starts from, each after its own base.
         drafts: the datasets it takes, rearranged; that which is tested on comes first.
         data_key: of the windows: jobs that share it share their windows.
         key: of the figures.
@@ -57,6 +61,7 @@ class Job:
     dataset: str
     params: Mapping[str, Any] = field(default_factory=dict)
     window: str = ""
+    bases: tuple[str, ...] = ()
     drafts: tuple[Draft, ...] = ()
     data_key: str = ""
     key: str = ""
@@ -128,19 +133,26 @@ def _job(
     window = str(dig(params, f"detectors.{detector}.window"))
     changed = overridden(params, variant.overrides, {"detector": detector, "window": window})
     window = str(dig(changed, f"detectors.{detector}.window"))
-    models: tuple[type[DetectorParams], type[WindowSpec]] = (registry.detector(detector).Params, WindowSpec)
-    problems, chosen = parse(dig(changed, f"detectors.{detector}"), f"detectors.{detector}", models[0])
-    more, spec = parse(dig(changed, f"windows.{window}"), f"windows.{window}", models[1])
-    if chosen is None or spec is None:
-        return Job(variant, detector, dataset, problem="; ".join([*problems, *more]))
+    line = lineage(params, dataset, detector)
+    problems, spec = parse(dig(changed, f"windows.{window}"), f"windows.{window}", WindowSpec)
+    chosen: dict[str, Any] = {}
+    for name in line:
+        model: type[DetectorParams] = registry.detector(name).Params
+        more, section = parse(dig(changed, f"detectors.{name}"), f"detectors.{name}", model)
+        problems += more
+        if section and section.window != window:
+            problems.append(f"its base {name} reads windows.{section.window}, it itself windows.{window}")
+        chosen[name] = section.model_dump(mode="json") if section else None
+    if problems or spec is None:
+        return Job(variant, detector, dataset, problem="; ".join(problems))
     data = [draft.digest(digest) for draft in drafts]
     data_key = _hash(data, spec.model_dump(mode="json"), changed.get("normalize"), code.of(PREPARE, detector))
     sections = [changed.get(name) for name in MEASURE]
-    key = _hash(
-        data_key, detector, chosen.model_dump(mode="json"), variant.train_on, *sections, code.of(MEASURE, detector)
-    )
+    key = _hash(data_key, chosen, variant.train_on, *sections, *(code.of(MEASURE, name) for name in line))
     changed |= {"datasets": [draft.data.name for draft in drafts], "runs": [{"dataset": dataset, "detector": detector}]}
-    return Job(variant, detector, dataset, changed, window, drafts, data_key, key, key == usual)
+    learned = variant.train_on or dataset
+    changed["students"] = [{"dataset": learned, "detector": name, "base": base} for base, name in pairwise(line)]
+    return Job(variant, detector, dataset, changed, window, tuple(line[:-1]), drafts, data_key, key, key == usual)
 
 
 def overridden(params: Mapping[str, Any], overrides: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -7,72 +7,14 @@ set that is learned from (`train_on`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.suites.gepc import GEPC_SUITES
+from pipelines.suites.variants import GEPC, ITAE, STG_NF, Suite, Variant, sweep
 from stages.core.errors import PipelineError
 from stages.core.params import nearest
 from stages.detectors.layers.stg_nf.params import published_window
-from stages.ingest.edits import Contaminate, Edit, Join, Noise, Partial, Scenes, UnlabelledTest
-from stages.show.suite_result import Scale
-
-STG_NF = "Hirschorn and Avidan, STG-NF, ICCV 2023"
-GEPC = "Markovitz et al., GEPC, CVPR 2020"
-ITAE = "Cho et al., ITAE with normalizing flows, Pattern Recognition 2022"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One point on a suite's axis.
-
-    Args:
-        label: on the axis and in tables.
-        value: on the axis, where that is one of numbers.
-        overrides: parameters by dotted name; `{detector}` and `{window}` stand for the detector that runs and the
-            window spec it reads.
-        edits: what is done to the dataset, in order.
-        train_on: another dataset to learn from; empty: its own.
-    """
-
-    label: str
-    value: float | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    edits: tuple[Edit, ...] = ()
-    train_on: str = ""
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A named experiment.
-
-    Args:
-        name: on the command line.
-        question: what it answers, one sentence.
-        source: the paper's figure or table it mirrors.
-        axis: what varies, with its unit.
-        scale: of the axis: `linear`, `log` or `names`.
-        variants: what is compared.
-        detectors: which are run unless told otherwise.
-        others: add one variant that learns from each other dataset of params.yaml, and one that also does.
-    """
-
-    name: str
-    question: str
-    source: str
-    axis: str
-    scale: Scale
-    variants: tuple[Variant, ...]
-    detectors: tuple[str, ...] = ("knn", "stg_nf")
-    others: bool = False
-
-
-def _sweep(dotted: str, values: Sequence[float | str], unit: str = "", **also: Any) -> tuple[Variant, ...]:
-    """One variant per value of a parameter; `also` are parameters to set beside it, dots written as `__`."""
-    fixed = {name.replace("__", "."): value for name, value in also.items()}
-    return tuple(
-        Variant(f"{value}{unit}", None if isinstance(value, str) else float(value), {dotted: value, **fixed})
-        for value in values
-    )
+from stages.ingest.edits import Contaminate, Join, Noise, Partial, Scenes, UnlabelledTest
 
 
 def _percent(share: float) -> str:
@@ -85,7 +27,7 @@ _WINDOW = Suite(
     f"{STG_NF}, supplement figure 9; section 4.4 for a single pose",
     "window length, seconds",
     "linear",
-    _sweep("windows.{window}.seconds", (0.1, 0.4, 0.8, 1.2, 1.6, 2.4), " s"),
+    sweep("windows.{window}.seconds", (0.1, 0.4, 0.8, 1.2, 1.6, 2.4), " s"),
 )
 _STEPS = Suite(
     "flow_steps",
@@ -93,7 +35,7 @@ _STEPS = Suite(
     f"{STG_NF}, supplement figure 10",
     "flow steps K",
     "log",
-    _sweep("detectors.{detector}.steps", (1, 2, 4, 8, 16)),
+    sweep("detectors.{detector}.steps", (1, 2, 4, 8, 16)),
     detectors=("stg_nf",),
 )
 _ADJACENCY = Suite(
@@ -102,7 +44,7 @@ _ADJACENCY = Suite(
     f"{STG_NF}, section 4.4, Space-Time, and supplement section 10",
     "adjacency of the joints",
     "names",
-    _sweep("detectors.{detector}.adjacency", ("uniform", "distance", "spatial", "identity")),
+    sweep("detectors.{detector}.adjacency", ("uniform", "distance", "spatial", "identity")),
     detectors=("stg_nf",),
 )
 _SUBNET = Suite(
@@ -126,7 +68,7 @@ _PERMUTATION = Suite(
     f"{STG_NF}, section 3.2, against its released checkpoints",
     "permutation of the channels",
     "names",
-    _sweep("detectors.{detector}.permutation", ("reverse", "learned")),
+    sweep("detectors.{detector}.permutation", ("reverse", "learned")),
     detectors=("stg_nf",),
 )
 _HEAD = Suite(
@@ -250,7 +192,7 @@ SUITES = {
     suite.name: suite
     for suite in (
         _PRESETS, _WINDOW, _STEPS, _SUBNET, _ADJACENCY, _PERMUTATION, _HEAD, _SUPERVISION, _CONTAMINATION, _PARTIAL,
-        _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES,
+        _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES, *GEPC_SUITES,
     )
 }  # fmt: skip
 """All of them by name, in the order they are listed in."""

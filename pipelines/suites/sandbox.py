@@ -62,7 +62,8 @@ class Sandbox:
         seconds = self._prepare(job)
         start = time.monotonic()
         train, score, evaluate = MEASURE
-        self._stage(train, job.trained_on, job.detector)
+        for detector in (*job.bases, job.detector):
+            self._stage(train, job.trained_on, detector)
         if job.trained_on != job.dataset:
             self._hand_over(job)
         self._stage(score, job.dataset, job.detector)

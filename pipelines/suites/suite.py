@@ -12,8 +12,9 @@ from typing import Any
 from pipelines.locks import run_lock
 from pipelines.suites.log_suite import log_outcomes
 from pipelines.suites.plan import Job, plan
-from pipelines.suites.registry import SUITES, Suite, suite
+from pipelines.suites.registry import SUITES, suite
 from pipelines.suites.sandbox import Sandbox, suites_folder
+from pipelines.suites.variants import Suite
 from stages.core.errors import NormotionError, PipelineError, SchemaError
 from stages.core.params import TrainParams, load_section
 from stages.core.paths import Project

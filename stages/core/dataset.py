@@ -42,6 +42,8 @@ class Description(Section):
         source: where it comes from.
         licence: under what terms.
         modality: `video`, or `poses` for imported ones.
+        task: `frames`: some frames are abnormal; `actions`: each clip shows one action, its class in the column `kind`,
+            and which are normal is said by the splits of splits.yaml (stages/core/action_splits.py).
         subsets: by name, the test clips that a published subset of the data leaves out: `HR: [01_0130, …]`.
     """
 
@@ -49,6 +51,7 @@ class Description(Section):
     source: str
     licence: str
     modality: Literal["video", "poses"] = "video"
+    task: Literal["frames", "actions"] = "frames"
     subsets: dict[str, list[str]] = Field(default_factory=dict)
 
 
@@ -152,6 +155,7 @@ def load_dataset(project: Project, name: str) -> Dataset:
         problems += _label_problems(labels, clips)
     if not problems and description:
         problems += _subset_problems(description, clips)
+        problems += _action_problems(clips, labels) if description.task == "actions" else []
     if problems or description is None:
         raise DatasetError(_list(problems), where=str(folder), fix="mend the files named and run `normotion check`")
     labels = labels.astype({"start_frame": int, "end_frame": int})
@@ -255,6 +259,18 @@ def _subset_problems(description: Description, clips: pd.DataFrame) -> list[str]
         for clip in without
         if clip not in test
     ]
+
+
+def _action_problems(clips: pd.DataFrame, labels: pd.DataFrame) -> list[str]:
+    problems = [
+        f"clips.csv: {clip!r} has no kind, and in a dataset of task actions every clip shows one"
+        for clip in clips["clip"][clips["kind"].isna()]
+    ]
+    if clips["abnormal"].notna().any() or len(labels):
+        problems.append(
+            "clips.csv or labels.csv call something abnormal; in a dataset of task actions splits.yaml does"
+        )
+    return problems
 
 
 def _label_problems(labels: pd.DataFrame, clips: pd.DataFrame) -> list[str]:

@@ -101,7 +101,55 @@ NTU25 = Layout(
     centre=20,
 )  # fmt: skip
 
-LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18, OPENPOSE14, NTU25)}
+_KINECT20 = (
+    "middle_of_hips", "spine", "neck", "head", "left_shoulder", "left_elbow", "left_wrist", "left_hand",
+    "right_shoulder", "right_elbow", "right_wrist", "right_hand", "left_hip", "left_knee", "left_ankle", "left_foot",
+    "right_hip", "right_knee", "right_ankle", "right_foot",
+)  # fmt: skip
+KINECT20 = Layout(
+    name="kinect20",
+    joints=_KINECT20,
+    bones=(
+        (0, 1), (1, 2), (2, 3), (2, 4), (4, 5), (5, 6), (6, 7), (2, 8), (8, 9), (9, 10), (10, 11), (0, 12), (12, 13),
+        (13, 14), (14, 15), (0, 16), (16, 17), (17, 18), (18, 19),
+    ),
+    mirror=_mirror(_KINECT20),
+    centre=1,
+)  # fmt: skip
+"""Joints of the first Kinect, in the order of Microsoft's own programs, as UTKinect-Action3D has them."""
+_MSR20 = (
+    "left_shoulder", "right_shoulder", "neck", "spine", "left_hip", "right_hip", "middle_of_hips", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand", "left_knee", "right_knee", "left_ankle",
+    "right_ankle", "left_foot", "right_foot", "head",
+)  # fmt: skip
+MSR20 = Layout(
+    name="msr20",
+    joints=_MSR20,
+    bones=(
+        (6, 3), (3, 2), (2, 19), (2, 0), (0, 7), (7, 9), (9, 11), (2, 1), (1, 8), (8, 10), (10, 12), (6, 4), (4, 13),
+        (13, 15), (15, 17), (6, 5), (5, 14), (14, 16), (16, 18),
+    ),
+    mirror=_mirror(_MSR20),
+    centre=3,
+)  # fmt: skip
+"""The same twenty joints in the order of MSR Action3D, which is documented nowhere: see `benchmarks.joint_order`."""
+_KINECT15 = (
+    "head", "neck", "right_shoulder", "right_elbow", "right_hand", "left_shoulder", "left_elbow", "left_hand", "torso",
+    "right_hip", "right_knee", "right_foot", "left_hip", "left_knee", "left_foot",
+)  # fmt: skip
+KINECT15 = Layout(
+    name="kinect15",
+    joints=_KINECT15,
+    bones=(
+        (0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (10, 11), (8, 12), (12, 13),
+        (13, 14),
+    ),
+    mirror=_mirror(_KINECT15),
+    centre=8,
+)  # fmt: skip
+"""Fifteen joints of a Kinect in the order of KARD, which is documented nowhere: see `benchmarks.joint_order`."""
+
+LAYOUTS = {layout.name: layout for layout in (COCO17, OPENPOSE18, OPENPOSE14, NTU25, KINECT20, MSR20, KINECT15)}
 
 COCO_TO_OPENPOSE = np.array([0, 17, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3])
 """Where each OpenPose joint stands among the 17 COCO joints with the neck appended as joint 17."""
@@ -134,13 +182,13 @@ def coco_to_openpose(keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([keypoints, neck], axis=-2)[..., COCO_TO_OPENPOSE, :]
 
 
-def convert(keypoints: NDArray[np.float32], source: str, target: str) -> NDArray[np.float32]:
-    """Bring keypoints from one layout to another.
+def convert(keypoints: NDArray[np.float32], source: str, target: str | None) -> NDArray[np.float32]:
+    """Bring keypoints from one layout to another; None leaves them as they are.
 
     Raises:
         DatasetError: there is no way from `source` to `target`.
     """
-    if source == target:
+    if target is None or source == target:
         return keypoints
     if target == OPENPOSE14.name and source in (COCO17.name, OPENPOSE18.name):
         return convert(keypoints, source, OPENPOSE18.name)[..., : len(OPENPOSE14), :]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -34,8 +35,11 @@ class WindowSpec(Section):
             because a gap was left open (the published rule accepts two of those).
         keep_last: keep the window that ends at a track's last entry. False is the published rule (Hirschorn and Avidan,
             STG-NF), which drops it.
-        layout: joints the windows hold: the poses' own layout, or one that can be made from it.
+        layout: joints the windows hold: the poses' own layout, or one that can be made from it; null takes the poses'
+            own, whatever it is.
         normalization: how values become comparable between people.
+        task: only datasets of this task are cut, `frames` or `actions`, others have no windows of this spec; null cuts
+            all. Actions before a Kinect have joints that no other layout can be made from.
     """
 
     rate: float | None = Field(default=10.0, gt=0)
@@ -46,8 +50,13 @@ class WindowSpec(Section):
     fill: int = Field(default=2, ge=0)
     max_missing: int = Field(default=2, ge=0)
     keep_last: bool = True
-    layout: str = "openpose18"
+    layout: str | None = "openpose18"
     normalization: NormalizationParams = NormalizationParams()
+    task: Literal["frames", "actions"] | None = None
+
+    def cuts(self, task: str) -> bool:
+        """Whether datasets of a task have windows of this spec."""
+        return self.task in (None, task)
 
     @model_validator(mode="after")
     def _one_length(self) -> WindowSpec:
@@ -59,8 +68,8 @@ class WindowSpec(Section):
 
     @field_validator("layout")
     @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in LAYOUTS:
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None and name not in LAYOUTS:
             raise ValueError(f"no joint layout {name!r}; {nearest(name, list(LAYOUTS))}")
         return name
 

@@ -30,7 +30,7 @@ class Reconstruction(AutoencoderDetector):
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Mean squared error, `(N,)`. See `Detector.score`."""
-        return {"score": self.explain(windows).sum(axis=(1, 2))}
+        return {"score": self.explain(windows).sum(axis=(1, 2), dtype=np.float32)}
 
     def explain(self, windows: Windows) -> NDArray[np.float32]:
         """What each sample and joint adds to the score, `(N, T, V)`; they sum to the score.
@@ -43,7 +43,7 @@ class Reconstruction(AutoencoderDetector):
 
         if not len(windows):
             return np.empty((0, form.samples, form.joints), dtype=np.float32)
-        return errors(network, self._views(windows)) / (form.samples * form.joints)
+        return errors(network, self._views(windows)) / np.float32(form.samples * form.joints)
 
     def _go_on(
         self,

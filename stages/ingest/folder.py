@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from numpy.typing import ArrayLike
 
+from stages.core.action_splits import SPLITS_FILE, draft_splits
 from stages.core.dataset import CLIPS, UNKNOWN, Description, load_dataset
 from stages.core.errors import DatasetError, SchemaError
 from stages.core.paths import NAME, Project, clip_file
@@ -58,7 +59,13 @@ class Summary:
 
 
 def write_folder(
-    target: Path, description: Description, clips: Iterable[Clip], *, link: bool = True, replace: bool = False
+    target: Path,
+    description: Description,
+    clips: Iterable[Clip],
+    *,
+    link: bool = True,
+    replace: bool = False,
+    named: Mapping[str, Sequence[str]] | None = None,
 ) -> Summary:
     """Write a data-set folder: dataset.yaml, clips.csv, labels.csv, and `poses/` or `videos/`.
 
@@ -70,7 +77,8 @@ def write_folder(
         description: dataset.yaml; its modality says whether clips must bring poses or a video.
         clips: in any order, each name once.
         link: hard-link videos where the file system can, else copy them; False copies always.
-        replace: put the new folder in an old one's place.
+        replace: put the new folder in an old one's place; its splits.yaml, which people write, stays.
+        named: of a data set of actions, classes that belong together, by name; random splits are added.
 
     Raises:
         DatasetError: the target exists, a clip is named twice, badly, or breaks while it is read, its poses are not in
@@ -91,6 +99,8 @@ def write_folder(
         for clip in bar(clips, what=f"writing {target.name}", unit=" clips"):
             writer.add(clip)
         writer.finish()
+        if description.task == "actions":
+            writer.split(target, named or {})
         _check(folder, target)
     if writer.copied:
         log.info(f"{target.name}: {writer.copied} videos were copied, they could not be linked")
@@ -153,11 +163,19 @@ class _Writer:
         unused = [name for name in ("label", "track", "kind") if labels[name].isna().all()]
         write_text(self._folder / "clips.csv", clips.to_csv(index=False))
         write_text(self._folder / "labels.csv", labels.drop(columns=unused).to_csv(index=False))
-        unsaid = set() if self._description.subsets else {"subsets"}
-        text = yaml.safe_dump(
-            self._description.model_dump(exclude=unsaid), sort_keys=False, allow_unicode=True, width=120
-        )
+        said = self._description
+        unsaid = {name for name, usual in (("subsets", {}), ("task", "frames")) if getattr(said, name) == usual}
+        text = yaml.safe_dump(said.model_dump(exclude=unsaid), sort_keys=False, allow_unicode=True, width=120)
         write_text(self._folder / "dataset.yaml", text)
+
+    def split(self, old: Path, named: Mapping[str, Sequence[str]]) -> None:
+        """Write splits.yaml, or keep the one there is."""
+        if (old / SPLITS_FILE).is_file():
+            shutil.copyfile(old / SPLITS_FILE, self._folder / SPLITS_FILE)
+            log.info(f"{old.name}: its {SPLITS_FILE} is kept")
+            return
+        parts = [{row["kind"] for row in self._clips if row["split"] == split} for split in ("train", "test")]
+        write_text(self._folder / SPLITS_FILE, draft_splits(parts[0] & parts[1], named))
 
     def summary(self) -> Summary:
         splits = Counter(str(row["split"]) for row in self._clips)

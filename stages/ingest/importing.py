@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -115,7 +115,8 @@ def run(
     if format_ in RECIPES:
         given = [name.replace("_", "-") for name in settings]
         _refuse(given, f"recipe {format_} knows its data set by itself, but for what --option tells it")
-        summary = write_folder(target, *_recipe(format_, path, option), replace=replace)
+        named = _named_splits(format_)
+        summary = write_folder(target, *_recipe(format_, path, option), replace=replace, named=named)
     else:
         _refuse(["option"] if option else [], f"format {format_} has no options of its own")
         summary = _format(target, format_, path, Settings(**settings), replace=replace)
@@ -144,6 +145,12 @@ def _recipe(name: str, source: Path, option: Iterable[str]) -> tuple[Description
     if len(pairs) < len(tuple(option)):
         raise DatasetError("an --option is given twice", fix="give each once")
     found: tuple[Description, Iterator[Clip]] = resolve_name(RECIPES[name])(source, **pairs)
+    return found
+
+
+def _named_splits(recipe: str) -> Mapping[str, Sequence[str]]:
+    module = resolve_name(RECIPES[recipe].partition(":")[0])
+    found: Mapping[str, Sequence[str]] = getattr(module, "SPLITS", {}).get(recipe, {})
     return found
 
 

@@ -12,7 +12,7 @@ WIDTH, HEIGHT, RADIUS = 240, 360, 9.5
 
 PLACES = {
     "nose": (120, 46), "left_eye": (141, 27), "right_eye": (99, 27), "left_ear": (165, 40), "right_ear": (75, 40),
-    "head": (120, 36), "neck": (120, 84), "spine": (120, 112),
+    "head": (120, 36), "neck": (120, 84), "spine": (120, 112), "torso": (120, 142), "middle_of_hips": (120, 188),
     "middle_of_spine": (120, 148), "base_of_spine": (120, 188),
     "left_shoulder": (160, 98), "left_elbow": (182, 146), "left_wrist": (196, 190), "left_hand": (202, 214),
     "left_hand_tip": (214, 237), "left_thumb": (184, 234), "left_hip": (146, 194), "left_knee": (149, 258),

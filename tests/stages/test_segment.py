@@ -164,5 +164,5 @@ def test_three_coordinates_pass_and_do_not_mix_with_two(project: Project, caplog
     found = read(split_file(project.normalized("gate", "short"), "test"), NORMALIZED)
     assert (found.arrays.shape, found.meta["channels"]) == ((17, 3, 4, 25), "x,y,z")
     write(clip_file(project.tracks("gate"), "slow"), TRACKS, table["slow"])
-    with pytest.raises(DatasetError, match=r"poses differ: xyz in m \('fast'\), xy in px \('slow'\)"):
+    with pytest.raises(DatasetError, match=r"poses differ: xyz in m, ntu25 \('fast'\), xy in px, ntu25 \('slow'\)"):
         segment.run(project, "gate", "short")

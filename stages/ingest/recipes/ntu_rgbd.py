@@ -57,6 +57,20 @@ class NTUOptions(ActionOptions):
 OPTIONS = described(NTUOptions)
 
 
+def kind(action: int) -> str:
+    """How clips.csv calls an action."""
+    return f"A{action:03} {ACTIONS[action - 1]}"
+
+
+SPLITS = {
+    "ntu-rgbd": {
+        "office": tuple(kind(action) for action in (28, 29, 30, 33)),
+        "fighting": tuple(kind(action) for action in (50, 51, 52, 53)),
+    }
+}
+"""GEPC, table 3; the rest of its list was never published."""
+
+
 def clips(source: Path, **options: object) -> tuple[Description, Iterator[Clip]]:
     """See `Recipe`."""
     chose = chosen(NTUOptions, options)
@@ -70,7 +84,11 @@ def clips(source: Path, **options: object) -> tuple[Description, Iterator[Clip]]
     if others := len(found.keys() - own.keys()):
         log.info(f"NTU RGB+D: {others} clips are left out, of NTU RGB+D 120 or known to lack skeletons")
     about = Description(
-        name="NTU RGB+D, actions before Kinect cameras", source=ADDRESS, licence="research only", modality="poses"
+        name="NTU RGB+D, actions before Kinect cameras",
+        source=ADDRESS,
+        licence="research only",
+        modality="poses",
+        task=chose.task,
     )
     return about, _posed(own, chose)
 
@@ -86,7 +104,7 @@ def _posed(paths: dict[str, Path], chose: NTUOptions) -> Iterator[Clip]:
             continue
         found = reader.recording(path)
         frames = found.frames or seen(found)
-        says = chose.labels(action, f"A{action:03} {ACTIONS[action - 1]}", frames)
+        says = chose.labels(action, kind(action), frames)
         place = {"camera": f"S{setup:03}C{camera:03}", "scene": f"S{setup:03}"}
         size = {"fps": ntu.FPS, "width": ntu.SIZE[0], "height": ntu.SIZE[1]}
         yield posed(found, name=name, split=split, frames=frames, **place, **size, **says)

@@ -17,10 +17,16 @@ def test_few_against_many_and_many_against_few() -> None:
     assert [many.is_normal(action) for action in (28, 29, 50)] == [True, True, False]
 
 
-@pytest.mark.parametrize("options", [{}, {"normal": [1], "abnormal": [2]}])
-def test_one_of_the_two_must_be_named(options: dict[str, object]) -> None:
+def test_both_at_once_make_no_sense() -> None:
     with pytest.raises(DatasetError, match="name either the normal or the abnormal classes"):
-        chosen(ActionOptions, options)
+        chosen(ActionOptions, {"normal": [1], "abnormal": [2]})
+
+
+def test_without_a_choice_every_class_is_learnt_from_and_nothing_is_abnormal() -> None:
+    everything = chosen(ActionOptions, {})
+    assert everything.task == "actions"
+    assert everything.is_normal(7)
+    assert everything.labels(7, "wave", 20) == {"kind": "wave"}
 
 
 def test_a_clip_is_its_action_from_end_to_end() -> None:

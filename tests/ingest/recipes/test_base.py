@@ -53,9 +53,10 @@ def test_options_that_make_no_sense(options: dict[str, object], message: str) ->
 def test_every_recipe_can_be_found_and_says_its_options() -> None:
     for name, target in registry.RECIPES.items():
         module = pytest.importorskip(target.partition(":")[0])
-        assert callable(module.clips), name
+        assert callable(getattr(module, target.partition(":")[2])), name
         assert all(module.OPTIONS.values()), name
-        assert module.ADDRESS.startswith("http"), name
+        # Three sets of actions have no page of their own any more.
+        assert getattr(module, "ADDRESS", "http").startswith("http"), name
 
 
 def test_missing_labels_are_never_let_through(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.suites.plan import Job, code_root, plan
-from pipelines.suites.registry import SUITES, Suite, Variant, variants
+from pipelines.suites.registry import SUITES, variants
+from pipelines.suites.variants import Suite, Variant
 from stages.core.errors import PipelineError
 from stages.core.paths import Project, clip_file
 from stages.ingest.edits import Join, Noise, Partial, UnlabelledTest
@@ -162,3 +163,20 @@ def test_a_project_without_a_graph_is_an_error(here: Project) -> None:
     (here.root / "dvc.yaml").unlink()
     with pytest.raises(PipelineError, match=r"dvc\.yaml cannot be read"):
         jobs(here)
+
+
+def test_a_student_is_trained_after_its_base_which_has_a_say(here: Project) -> None:
+    usual = jobs(here)[0]
+    assert usual.bases == ()
+    assert usual.params["students"] == []
+    change(here, "students", [{"dataset": "gate", "detector": "knn", "base": "stg_nf"}])
+    student = jobs(here)[0]
+    assert student.bases == ("stg_nf",)
+    assert student.params["students"] == [{"dataset": "gate", "detector": "knn", "base": "stg_nf"}]
+    change(here, "detectors.stg_nf.steps", 3)
+    other = jobs(here)[0]
+    assert len({usual.key, student.key, other.key}) == 3
+    assert usual.data_key == student.data_key
+    change(here, "windows.long", {"seconds": 2.4})
+    change(here, "detectors.stg_nf.window", "long")
+    assert "its base stg_nf reads windows.long" in jobs(here)[0].problem

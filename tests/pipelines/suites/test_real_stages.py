@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from pipelines.suites import suite
-from pipelines.suites.registry import SUITES, Suite, Variant
+from pipelines.suites.registry import SUITES
 from pipelines.suites.sandbox import Sandbox
 from pipelines.suites.suite import result_file, run
+from pipelines.suites.variants import Suite, Variant
 from stages.core.loading import load_windows
 from stages.core.paths import Project, split_file
 from stages.ingest.edits import Contaminate, UnlabelledTest

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.locks import run_lock
-from pipelines.suites.registry import SUITES, Suite, Variant
+from pipelines.suites.registry import SUITES
 from pipelines.suites.sandbox import suites_folder
 from pipelines.suites.suite import result_file, run
+from pipelines.suites.variants import Suite, Variant
 from stages.core.errors import DatasetError, ParamsError, PipelineError, SchemaError
 from stages.core.paths import Project, clip_file
 from stages.ingest.edits import Noise, Partial, Scenes

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.suites.registry import Suite, Variant
+from pipelines.suites.variants import Suite, Variant
 from stages.core.paths import Project
 from tests.ingest.posted import posted
 

@@ -103,7 +103,7 @@ class Stretch(nn.Module):
         """Map `(N, T, V, C)` to `(N, factor · T, V, C)`."""
         flat = x.flatten(2).transpose(1, 2)  # (N, V · C, T)
         stretched = functional.interpolate(flat, scale_factor=float(self.factor), mode="linear")
-        return stretched.transpose(1, 2).contiguous().unflatten(2, x.shape[2:])
+        return stretched.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
 
 
 class Last(nn.Module):

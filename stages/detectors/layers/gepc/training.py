@@ -52,7 +52,7 @@ def cyclic(epoch: int, params: AutoencoderParams) -> float:
     """Learning rate of an epoch, counted from 0, in the published schedule (triangles of half the height each time)."""
     up = max(params.epochs // 8, 1)
     cycle = epoch // (2 * up)
-    height = max(0.0, 1 - abs(epoch / up - 2 * cycle - 1)) / 2**cycle
+    height: float = max(0.0, 1 - abs(epoch / up - 2 * cycle - 1)) / 2.0**cycle
     low, high = params.learning_rate / SWING, params.learning_rate * SWING
     return low + (high - low) * height
 

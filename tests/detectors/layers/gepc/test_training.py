@@ -102,5 +102,5 @@ def test_presets_say_what_is_left_out() -> None:
     assert GepcParams(window="w", preset="published", clusters=50).clusters == 50
     assert GepcParams(window="w").target == "all"
     with pytest.raises(ValidationError, match="preset"):
-        GepcParams(window="w", preset="best")
+        GepcParams.model_validate({"window": "w", "preset": "best"})
     assert published_window()["normalization"]["scale"] == "half_frame"
