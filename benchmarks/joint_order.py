@@ -72,7 +72,7 @@ def draw(pose: NDArray[np.float32], joints: Layout, path: Path, *, down: bool) -
         axes.plot(pose[[a, b], 0], pose[[a, b], 1], color="#888")
     for number, name in enumerate(joints.joints):
         axes.plot(*pose[number, :2], "o", color="#B24C00" if name.startswith("left") else "#1F5FA8")
-        axes.annotate(f"{number} {name}", pose[number, :2], fontsize=8)
+        axes.annotate(f"{number} {name}", (float(pose[number, 0]), float(pose[number, 1])), fontsize=8)
     axes.set_aspect("equal")
     if down:
         axes.invert_yaxis()

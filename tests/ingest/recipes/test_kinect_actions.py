@@ -125,7 +125,8 @@ def test_the_whole_set_and_its_bones(recipe: str, tmp_path: Path, shared: Path) 
     assert sum(split.meaningful for split in action_splits(data)) >= 4
     assert sum(not split.meaningful for split in action_splits(data)) == 10
     joints = layout(about.layout.name)
-    bones, others = [], []
+    bones: list[float] = []
+    others: list[float] = []
     for clip in data.clips["clip"][::25]:
         places = read(data.file(str(clip)), POSES).arrays[..., :-1]
         lengths = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
