@@ -21,7 +21,7 @@ ADDRESS = "NORMOTION_RAY"
 """Environment variable that asks for it: the cluster's address, or `local` for one that this process starts."""
 GPUS = "NORMOTION_RAY_GPUS"
 """GPUs that the cluster sets aside for the command; 0 where it is not set."""
-VERBS = frozenset({"train", "score"})
+VERBS = frozenset({"train", "score", "coarse"})
 """What is handed over; `extract` spreads its clips itself (`extract.engine`)."""
 ROOT = Path(__file__).resolve().parents[2]
 POLL = 0.5

@@ -109,7 +109,8 @@ class MpedRnn:
         if self._form is None:
             raise not_fitted(NAME)
         self._form.check(windows)
-        from stages.detectors.layers.mped_rnn.training import sample_errors, threads
+        from stages.compute.threads import threads
+        from stages.detectors.layers.mped_rnn.training import sample_errors
 
         try:
             by_camera = self._by_camera(windows)
@@ -171,7 +172,8 @@ class MpedRnn:
         self, form: Form, poses: NDArray[np.float32], watched: NDArray[np.float32] | None, camera: str, log: Log
     ) -> tuple[Network, dict[str, list[float]]]:
         """One camera's network, and its curves."""
-        from stages.detectors.layers.mped_rnn.training import threads, train
+        from stages.compute.threads import threads
+        from stages.detectors.layers.mped_rnn.training import train
 
         whose = f" of camera {camera}" if camera else ""
         if len(poses) < 2:

@@ -12,6 +12,14 @@ DETECTORS = {
     "stg_nf": "stages.detectors.stg_nf:StgNf",
     "knn": "stages.detectors.knn:Knn",
     "stg_nf_supervised": "stages.detectors.stg_nf_supervised:StgNfSupervised",
+    "gepc": "stages.detectors.gepc:Gepc",
+    "reconstruction": "stages.detectors.reconstruction:Reconstruction",
+    "oc_svm": "stages.detectors.oc_svm:OcSvm",
+    "st_gcn": "stages.detectors.st_gcn:StGcn",
+    "agcn": "stages.detectors.agcn:Agcn",
+    "ms_g3d": "stages.detectors.ms_g3d:MsG3d",
+    "shift_gcn": "stages.detectors.shift_gcn:ShiftGcn",
+    "mped_rnn": "stages.detectors.mped_rnn:MpedRnn",
 }
 
 

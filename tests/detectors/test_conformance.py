@@ -16,10 +16,20 @@ from stages.detectors.registry import DETECTORS, detector
 from tests.detectors.conformance import NORMAL, SEPARATION, TRAIN, Scores, check_detector, separation
 from tests.detectors.gait import upside_down, walkers, windows
 
+AUTOENCODER = {"strides": (2, 2), "width": 0.25, "dropout": 0.0, "epochs": 12, "batch": 64, "learning_rate": 3e-2}
+RECOGNISER = {"width": 0.125, "depth": 3, "epochs": 3, "decay_at": (2,)}
 PARAMS: dict[str, dict[str, Any]] = {
     "stg_nf": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
     "knn": {"components": 20},
+    "gepc": {**AUTOENCODER, "clusters": 10, "components": 5, "cluster_epochs": 3},
+    "reconstruction": AUTOENCODER,
+    "oc_svm": {**AUTOENCODER, "graph": "static"},
+    "mped_rnn": {"epochs": 6, "batch": 64, "learning_rate": 2e-2},
     "stg_nf_supervised": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
+    "st_gcn": RECOGNISER,
+    "agcn": RECOGNISER,
+    "ms_g3d": {**RECOGNISER, "depth": 1},
+    "shift_gcn": RECOGNISER,
 }
 """Settings with which a detector learns from a few hundred windows in seconds; others take their defaults."""
 

@@ -82,9 +82,15 @@ class AutoencoderDetector:
             TrainingError: too few windows, windows that cannot be shortened so, or a loss that is no longer finite.
             ModelError: the base is no `gepc`, or was fitted to windows of another form.
         """
-        form, curves = Form.of(train), dict[str, list[float]]()
+        from stages.compute.threads import threads
+
         if len(train) < 2:
             raise TrainingError(f"{len(train)} training windows", fix="add training footage")
+        with threads(self.params.threads):
+            return self._fit(train, validation, base, log)
+
+    def _fit(self, train: Windows, validation: Windows | None, base: Mapping[str, Path] | None, log: Log) -> FitReport:
+        form, curves = Form.of(train), dict[str, list[float]]()
         if base:
             shape, network = self._inherit(base, form, log)
         else:

@@ -64,6 +64,8 @@ class AutoencoderParams(DetectorParams):
         learning_rate: Adam's; of `cyclic` the middle, of `one_cycle` the highest.
         schedule: `cyclic`: up and down between a tenth and ten times the rate, an epoch each, the swing halved every
             time (published); `one_cycle`: one rise and one long fall, step by step.
+        threads: CPU threads; the model depends on their number by rounding. Null takes all cores, which pays where
+            nothing else runs: on a busy machine two that wait for one another are slower than one.
     """
 
     preset: Literal["published", "corrected"] = "corrected"
@@ -76,6 +78,7 @@ class AutoencoderParams(DetectorParams):
     batch: int = Field(default=512, ge=2)
     learning_rate: float = Field(default=CORRECTED["learning_rate"], gt=0)
     schedule: Literal["cyclic", "one_cycle"] = CORRECTED["schedule"]
+    threads: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="before")
     @classmethod

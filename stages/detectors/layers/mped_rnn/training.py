@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -154,17 +153,6 @@ def _errors(network: MpedRnn, features: Features, errors: str) -> Tensor:
     per_sample, scored = total / times.clamp(min=1), times > 0
     mean = torch.where(scored, per_sample, 0.0).sum(dim=1) / scored.sum(dim=1).clamp(min=1)
     return torch.where(scored, per_sample, mean[:, None]) if errors == "both" else mean
-
-
-@contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Compute with `count` CPU threads, then with as many as before; None changes nothing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def tensor(poses: NDArray[np.float32]) -> Tensor:

@@ -82,6 +82,7 @@ class FlowDetector:
         Raises:
             TrainingError: see `fit`.
         """
+        from stages.compute.threads import threads
         from stages.detectors.layers.stg_nf import network, scoring, training
 
         first = models[0]
@@ -95,7 +96,7 @@ class FlowDetector:
         means, held_out = first._means(train), first._normal(validation)
         networks, fused = [model._build(form) for model in models], network.is_published(params, form)
         started = time.monotonic()
-        with scoring.threads(params.threads):
+        with threads(params.threads):
             epochs = training.train(
                 networks, train, params, [model.seed for model in models],
                 means=means, fused=fused, watched=held_out is not None,

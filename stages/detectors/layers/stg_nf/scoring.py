@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -69,14 +66,3 @@ def sample(network: Chain, form: Form, count: int, prior_mean: float, seed: int)
     generator = torch.Generator().manual_seed(derive(seed, "stg_nf", "sample"))
     latent = torch.randn(count, len(form.channels), form.samples, form.joints, generator=generator) + prior_mean
     return np.asarray(network.eval().inverse(latent.to(device_of(network))).cpu().numpy())
-
-
-@contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Compute with `count` CPU threads, then with as many as before; None changes nothing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -14,7 +14,7 @@ from stages.core.windows import Windows
 from stages.detectors.base import Form
 from stages.detectors.layers.mped_rnn.features import Features
 from stages.detectors.layers.mped_rnn.network import Decoded, MpedRnn, build
-from stages.detectors.layers.mped_rnn.training import mean_loss, sample_errors, tensor, threads, train, window_loss
+from stages.detectors.layers.mped_rnn.training import mean_loss, sample_errors, tensor, train, window_loss
 from tests.detectors.gait import Floats, walkers
 from tests.detectors.layers.mped_rnn.models import in_pixels, params, people, small, with_garbage
 
@@ -156,12 +156,3 @@ def test_mean_loss_does_not_change_what_it_looks_at() -> None:
     network = fresh(data)
     assert mean_loss(network, tensor(data.poses), small()) == mean_loss(network, tensor(data.poses), small())
     assert mean_loss(network, tensor(data.poses[:0]), small()) == 0
-
-
-def test_threads_are_given_back() -> None:
-    before = torch.get_num_threads()
-    with threads(1):
-        assert torch.get_num_threads() == 1
-    with threads(None):
-        assert torch.get_num_threads() == before
-    assert torch.get_num_threads() == before

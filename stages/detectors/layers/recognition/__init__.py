@@ -1,0 +1,1 @@
+"""Supervised recognisers of actions: their params, networks and training, shared by the detectors that are one."""
