@@ -58,6 +58,8 @@ def main() -> None:
         print(
             f"{task:<6} windows/s: plain {first:,.0f}, ours {second:,.0f}, {second / first:.2f} times as many; {told}"
         )
+    faults = ", ".join(f"{name} {min(one[3] for one in rounds):,.0f}" for name, rounds in found.items())
+    print(f"page faults of {STEPS} training steps: {faults}")
     print("peak memory:", ", ".join(f"{name} {min(one[2] for one in rounds):.1f} GB" for name, rounds in found.items()))
 
 
@@ -72,8 +74,8 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(name: str, threads: int, device: str) -> tuple[float, float, float]:
-    """Windows learned from and scored per second, and the process's peak memory in GB."""
+def measure(name: str, threads: int, device: str) -> tuple[float, float, float, int]:
+    """Windows learned from and scored per second, the process's peak memory in GB, page faults while it learned."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     network: plain.Autoencoder | Autoencoder
@@ -97,17 +99,19 @@ def measure(name: str, threads: int, device: str) -> tuple[float, float, float]:
     def score() -> None:
         network.encode(x).sum().item()
 
-    speeds = []
+    speeds, faults = [], []
     for task, mode in ((train, True), (score, False)):
         network.train(mode)
         task()
-        seconds = []
+        seconds, before = [], resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(STEPS):
             started = time.perf_counter()
             task()
             seconds.append(time.perf_counter() - started)
         speeds.append(BATCH / min(seconds))
-    return speeds[0], speeds[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return speeds[0], speeds[1], peak, faults[0]
 
 
 def clusters() -> None:
