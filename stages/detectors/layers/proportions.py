@@ -71,6 +71,7 @@ class Mixture:
         """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import BayesianGaussianMixture
+        from threadpoolctl import threadpool_limits
 
         rows = np.asarray(proportions[::every], dtype=np.float64)
         if len(rows) < components:
@@ -81,7 +82,8 @@ class Mixture:
         if not np.isfinite(rows).all():
             raise TrainingError("proportions are NaN or infinite", fix="lower the detector's learning rate")
         model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
-        with warnings.catch_warnings():
+        # Threads that wait for one another take longer over so little than one does, a hundred times on a busy machine.
+        with threadpool_limits(1), warnings.catch_warnings():
             # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(rows)

@@ -78,7 +78,7 @@ class AutoencoderParams(DetectorParams):
     batch: int = Field(default=512, ge=2)
     learning_rate: float = Field(default=CORRECTED["learning_rate"], gt=0)
     schedule: Literal["cyclic", "one_cycle"] = CORRECTED["schedule"]
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=1, ge=1)
 
     @model_validator(mode="before")
     @classmethod
