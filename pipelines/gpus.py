@@ -10,7 +10,7 @@ from stages.__main__ import parse_stage
 
 GPU = "gpu"
 """Name of Prefect's concurrency limit."""
-USERS = frozenset({"extract", "train", "score"})
+USERS = frozenset({"extract", "train", "score", "coarse"})
 """Verbs of the stages that use a GPU where there is one."""
 
 

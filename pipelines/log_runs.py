@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines import lineage, registry, spool, view
+from pipelines import coarse_runs, lineage, registry, spool, view
 from pipelines.environment import HOST, mlflow_settings, require, tool_environment, tracking_uri
 from pipelines.locks import log_lock
 from pipelines.records import Record, read_records
@@ -48,6 +48,7 @@ def run(project: Project) -> list[tuple[Record, Any]]:
             _put_aside(project, records)
             raise
         lineage.write_page(project, runs, base)
+        coarse_runs.log_all(project, git_tags(project))
     log.info("%d runs in MLflow (`normotion mlflow`); reports/lineage.html tells where each figure is from", len(runs))
     log.info("as a table: %s", view.url(base, tracking.experiment))
     if runs:

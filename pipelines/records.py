@@ -13,7 +13,8 @@ import yaml
 
 from stages.__main__ import parse_stage
 from stages.core.errors import PipelineError
-from stages.core.params import Run, TrainParams, load_section, params_error, parse, read_params
+from stages.core.pairs import listed
+from stages.core.params import Run, Student, TrainParams, load_section, params_error, read_params
 from stages.core.paths import Project, seed_folder
 from stages.core.progress import log
 from stages.core.storage import sha256_text
@@ -69,8 +70,10 @@ def read_records(project: Project) -> list[Record]:
     seeds = load_section(project, "train", TrainParams).seeds
     records: list[Record] = []
     for run in listed_runs(project):
-        found = {verb: _find(entries, verb, run) for verb in RUN_STAGES}
-        if None in found.values() or not _vouched(project, run, found["evaluate"] or {}):
+        found = {verb: find_entry(entries, verb, run) for verb in RUN_STAGES}
+        if None in found.values() or not vouched(
+            project, project.metrics(run.dataset, run.detector), found["evaluate"] or {}
+        ):
             log.warning(
                 "%s on %s is not logged: its outputs are not those of dvc.lock; `dvc repro` makes them",
                 run.detector,
@@ -86,20 +89,12 @@ def listed_runs(project: Project) -> list[Run]:
     """The runs and students of params.yaml; a detector that was removed there is history.
 
     Raises:
-        ParamsError: an item is no pair of dataset and detector.
+        ParamsError: an item is no pair of dataset and detector, or no student.
     """
-    raw = read_params(project)
-    runs: list[Run] = []
-    problems: list[str] = []
-    for section in ("runs", "students"):
-        for number, item in enumerate(raw.get(section) or []):
-            pair = {key: value for key, value in item.items() if key != "base"} if isinstance(item, dict) else item
-            found, run = parse(pair, f"{section}[{number}]", Run)
-            problems.extend(found)
-            runs.extend([run] if run else [])
+    runs, problems = listed(read_params(project))
     if problems:
         raise params_error(problems, project.params)
-    return runs
+    return list(runs.values())
 
 
 def read_lock(project: Project) -> dict[str, Entry]:
@@ -129,16 +124,20 @@ def flatten(values: Any, separator: str, prefix: str = "") -> Iterator[tuple[str
         yield prefix, values
 
 
-def _find(entries: Mapping[str, Entry], verb: str, run: Run) -> Entry | None:
-    """The stage that is this verb for this run; its name in dvc.yaml (`train@run0`) does not tell."""
+def find_entry(entries: Mapping[str, Entry], verb: str, run: Run) -> Entry | None:
+    """The stage that is this verb for this run; of its name in dvc.yaml (`train@run0`) only the family tells.
+
+    dvc.lock goes on holding what a pair was before it moved from runs to students, or back.
+    """
+    family = f"{verb}_students" if isinstance(run, Student) else verb
     wanted = (verb, (run.dataset, run.detector))
-    return next((entry for entry in entries.values() if parse_stage(str(entry["cmd"]).split()) == wanted), None)
+    mine = (entry for name, entry in entries.items() if name.partition("@")[0] == family)
+    return next((entry for entry in mine if parse_stage(str(entry["cmd"]).split()) == wanted), None)
 
 
-def _vouched(project: Project, run: Run, evaluate: Entry) -> bool:
-    """Whether the metrics on disk are those that dvc.lock names, not leftovers or a stranger's edit."""
-    path = project.metrics(run.dataset, run.detector)
-    named = {out["path"]: out.get("md5") for out in evaluate.get("outs", ())}
+def vouched(project: Project, path: Path, entry: Entry) -> bool:
+    """Whether a file on disk is the one that its stage's entry names, not a leftover or a stranger's edit."""
+    named = {out["path"]: out.get("md5") for out in entry.get("outs", ())}
     if not path.is_file():
         return False
     return (
@@ -156,8 +155,8 @@ def _record(project: Project, run: Run, seed: int, mine: Mapping[str, Entry], en
     metrics |= {f"train/{name}": float(value) for name, value in fit.items() if _number(value)}
     defaults = {f"detectors.{run.detector}": _json(model / CARD_FILE).get("params", {})}
     params = {"dataset": run.dataset, "detector": run.detector, "seed": str(seed), **texts(defaults)}
-    params |= _params(mine, entries)
-    return Record(run.dataset, run.detector, seed, key, _data(mine["train"]), params, metrics, curves)
+    params |= params_of(mine, entries) | ({"base": run.base} if isinstance(run, Student) else {})
+    return Record(run.dataset, run.detector, seed, key, windows_of(mine["train"]), params, metrics, curves)
 
 
 def _figures(written: Mapping[str, Any], seed: int, run: Run) -> dict[str, float]:
@@ -193,7 +192,7 @@ def _of_all_seeds(written: Mapping[str, Any]) -> dict[str, float]:
     return {**({"smoothed/auc_low": ends[0], "smoothed/auc_high": ends[1]} if ends else {}), **found}
 
 
-def _params(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str, str]:
+def params_of(mine: Mapping[str, Entry], entries: Mapping[str, Entry]) -> dict[str, str]:
     """Parameters of the run's stages and of all above them, as they were when those ran.
 
     `check` depends on the whole of params.yaml, other detectors' sections too: it says nothing about this run.
@@ -227,7 +226,7 @@ def _above(start: Sequence[Entry], entries: Mapping[str, Entry]) -> list[Entry]:
     return found
 
 
-def _data(train: Entry) -> str:
+def windows_of(train: Entry) -> str:
     """md5 of the windows that were learned from; several folders of them are joined by `+`."""
     found = [dep.get("md5", "") for dep in train.get("deps", ()) if dep["path"].startswith("data/normalized")]
     return "+".join(found) or "none"

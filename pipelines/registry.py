@@ -104,7 +104,8 @@ def _card(project: Project, dataset: str, detector: str, seed: int, folder: Path
     )  # fmt: skip
     spec = card.window
     channels = spec.normalization.channels(card.coordinates)
-    given, wanted = Form(channels, spec.samples, len(layout(spec.layout)), spec.layout), Form.from_card(saved, folder)
+    own = layout(spec.layout or card.layout)
+    given, wanted = Form(channels, spec.samples, len(own), own.name), Form.from_card(saved, folder)
     if given != wanted:
         raise ModelError(
             f"the model reads windows of {wanted}, and windows.{window} now makes {given}",

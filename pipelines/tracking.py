@@ -23,6 +23,8 @@ from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
 
 EXPERIMENT = "normotion"
+COARSE = "normotion-coarse"
+"""The experiment of the coarse-grained protocol, whose figures are not to be compared with the others."""
 KEY = "normotion.key"
 """The tag that makes logging idempotent; set last, so that only a whole run carries it."""
 PENDING = "normotion.pending"
@@ -40,6 +42,7 @@ class Tracking:
 
     Args:
         project: where. A local database is created, or migrated after a copy was made.
+        name: of the experiment.
 
     Attributes:
         uri: where the runs are.
@@ -51,8 +54,9 @@ class Tracking:
         UnavailableError: MLflow does not answer.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, name: str = EXPERIMENT) -> None:
         require("mlflow", "tracking")
+        self._name = name
         params = load_section(project, "pipelines", PipelinesParams)
         use(mlflow_settings(params.mlflow_timeout))
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -133,10 +137,10 @@ class Tracking:
 
     def _experiment(self) -> str:
         """Its id; made on first use with an artifact folder in the project, wherever the command is called from."""
-        found = self.client.get_experiment_by_name(EXPERIMENT)
+        found = self.client.get_experiment_by_name(self._name)
         if found is None:
             local = self.artifacts if self.uri.startswith("sqlite:") else None
-            return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+            return str(self.client.create_experiment(self._name, artifact_location=local))
         if self.uri.startswith("sqlite:") and found.artifact_location != self.artifacts:
             raise PipelineError(
                 f"the MLflow database keeps its files in {found.artifact_location}, not in this project",
@@ -148,7 +152,7 @@ class Tracking:
     def _set_view(self) -> None:
         """Let MLflow's page show what is compared; where it shows it already, nothing is written."""
         found = self.client.get_experiment(self.experiment).tags
-        for name, value in view.tags().items():
+        for name, value in view.tags(view.COARSE if self._name == COARSE else view.COLUMNS).items():
             if found.get(name) != value:
                 self.client.set_experiment_tag(self.experiment, name, value)
 

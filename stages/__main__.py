@@ -96,6 +96,7 @@ STAGES = (
     Verb("train", "fit a detector, once per seed", ("dataset", "detector")),
     Verb("score", "score the windows no model learned from", ("dataset", "detector")),
     Verb("evaluate", "turn scores into frame scores, figures and plots", ("dataset", "detector")),
+    Verb("coarse", "judge a detector by classes of actions it did not learn from", ("dataset", "detector")),
     Verb("report", "write the page that compares all runs"),
 )
 """The verbs that are stages of the DAG, in its order."""

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.action_splits import action_splits
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import DatasetError, NormotionError, SchemaError, VideoError
 from stages.core.normalization import NormalizeParams
+from stages.core.pairs import ACTIONS, coarse, listed, pair_problems, task_problems
 from stages.core.params import (
-    Run,
     ScoreParams,
     Section,
-    Student,
     TrainParams,
     dig,
     load_section,
@@ -35,7 +35,9 @@ from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read_meta
 from stages.core.truth import REGIONS_FILE, regions
 from stages.core.windows import SegmentParams, WindowSpec
+from stages.detectors.base import Modality
 from stages.detectors.registry import DETECTORS, detector
+from stages.evaluation.coarse import CoarseParams, cases
 from stages.evaluation.params import EvaluateParams
 from stages.pose.estimators import ExtractParams
 from stages.pose.given import given
@@ -54,6 +56,7 @@ SECTIONS: dict[str, type[Section]] = {
     "train": TrainParams,
     "score": ScoreParams,
     "evaluate": EvaluateParams,
+    "coarse": CoarseParams,
     "report": ReportParams,
     "pipelines": PipelinesParams,
 }
@@ -93,10 +96,12 @@ def run(project: Project) -> None:
     datasets = {name: load_dataset(project, name) for name in raw["datasets"]}
     for data in datasets.values():
         regions(data)  # refuses boxes that cannot be
-    if lacking := check_modalities(raw, datasets):
-        raise params_error(lacking, project.params)
+        if data.description.task == ACTIONS:
+            cases(action_splits(data), data.clips, data.folder / "clips.csv")  # refuses splits that cannot be judged
+    if unfit := check_pairs(raw, datasets):
+        raise params_error(unfit, project.params)
     vouched = check_files(datasets.values(), limits)
-    if unfit := check_windows(raw, vouched):
+    if unfit := check_windows(raw, vouched, {name: data.description.task for name, data in datasets.items()}):
         raise params_error(unfit, project.params)
     with atomic_folder(project.checked("x").parent) as folder:
         for name, found in vouched.items():
@@ -149,14 +154,20 @@ def check_files(datasets: Iterable[Dataset], limits: CheckParams) -> dict[str, V
     return vouched
 
 
-def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched]) -> list[str]:
-    """Window specs that cannot be cut from a dataset's poses, for want of a way between their layouts or of pixels."""
+def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], tasks: Mapping[str, str]) -> list[str]:
+    """Window specs that cannot be cut from a dataset's poses, for want of a way between their layouts or of pixels.
+
+    Args:
+        raw: params.yaml.
+        vouched: what was found, by dataset.
+        tasks: of the datasets; a spec may be for one task alone.
+    """
     problems = []
     for window in dig(raw, "segment.windows") or []:
         _, spec = parse(raw["windows"][window], f"windows.{window}", WindowSpec)
         for name, found in vouched.items():
             for (skeleton, coordinates, _), clip in found.forms.items():
-                text = _unfit(spec, skeleton, coordinates) if spec else ""
+                text = _unfit(spec, skeleton, coordinates) if spec and spec.cuts(tasks[name]) else ""
                 problems += [f"windows.{window}: {text}, as dataset {name!r} has them (clip {clip!r})"] if text else []
     return problems
 
@@ -168,7 +179,7 @@ def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
     try:
         convert(np.zeros((1, len(layout(skeleton)), len(coordinates) + 1), np.float32), skeleton, spec.layout)
     except DatasetError as error:
-        return f"{error.what}; {error.fix}"
+        return f"{error.what}; {error.fix}, or a `task` for it"
     return ""
 
 
@@ -259,33 +270,25 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
 
 def _run_problems(raw: Mapping[str, Any]) -> list[str]:
     problems = [f"{key}: name at least one" for key in ("datasets", "runs") if not raw.get(key)]
+    window, cut = dig(raw, "coarse.window"), dig(raw, "segment.windows") or []
+    if window is not None and window not in cut:
+        problems.append(f"coarse.window: {window!r} is not among segment.windows: {', '.join(map(str, cut))}")
     datasets = [str(name) for name in raw.get("datasets") or []]
-    problems += [
-        f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in datasets if not NAME.fullmatch(name)
-    ]
-    known = {"dataset": datasets, "detector": list(_entries(raw, "detectors", [])), "base": list(DETECTORS)}
-    seen: list[Any] = []
-    for key, model in (("runs", Run), ("students", Student)):
-        for number, item in enumerate(raw.get(key) or []):
-            found, run_ = parse(item, f"{key}[{number}]", model)
-            problems += found
-            for field, value in (run_.model_dump() if run_ else {}).items():
-                if value not in known[field]:
-                    problems.append(f"{key}[{number}].{field}: {value!r} is not set up; {nearest(value, known[field])}")
-            if item in seen:
-                problems.append(f"{key}[{number}]: {item} stands there twice")
-            seen.append(item)
-    return problems
+    bad = [name for name in datasets if not NAME.fullmatch(name)]
+    problems += [f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in bad]
+    return problems + pair_problems(raw, datasets, list(_entries(raw, "detectors", [])))
 
 
-def check_modalities(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> list[str]:
-    """Pairs of dataset and detector of which the dataset lacks what the detector looks at."""
-    return [
-        f"{item['detector']} needs {need.value}, which dataset {item['dataset']!r} lacks"
-        for item in [*(raw.get("runs") or []), *(raw.get("students") or [])]
-        for need in detector(item["detector"]).needs
-        if need.value == "rgb" and not datasets[item["dataset"]].filmed
+def check_pairs(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> list[str]:
+    """Pairs of dataset and detector whose dataset is for another task, or lacks what the detector looks at."""
+    pairs = [*listed(raw)[0].values(), *coarse(raw).values()]
+    lacking = [
+        f"{pair.detector} needs {need.value}, which dataset {pair.dataset!r} lacks"
+        for pair in pairs
+        for need in detector(pair.detector).needs
+        if need is Modality.RGB and not datasets[pair.dataset].filmed
     ]
+    return task_problems(raw, {name: data.description.task for name, data in datasets.items()}) + lacking
 
 
 def _differences(declared: Any, found: VideoInfo) -> list[str]:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import ParamsError, SchemaError
-from stages.core.params import Run, dig, load_section, nearest, params_error, parse, read_params
+from stages.core.pairs import coarse, listed
+from stages.core.params import Run, dig, load_section, nearest, params_error, read_params
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
 from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows
@@ -25,6 +26,7 @@ from stages.evaluation.aggregate import person_scores
 from stages.evaluation.comparison import Comparison, against_best
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.uncertainty import Replicates
+from stages.show.coarse_result import read as read_coarse
 from stages.show.figures import number
 from stages.show.film import Film, choose_frames, draw_film, frame_width
 from stages.show.leaderboard import markdown
@@ -52,37 +54,34 @@ def run(project: Project) -> None:
         VideoError: a test clip cannot be read.
     """
     params = load_section(project, "report", ReportParams)
-    chosen = listed(project)
+    chosen, beside = shown(project)
     with atomic_folder(project.report) as folder:
         views = [
             _view(project, name, [item.detector for item in chosen if item.dataset == name], params, folder)
             for name in dict.fromkeys(item.dataset for item in chosen)
         ]
         suites = [read_suite(path) for path in sorted(project.suites.glob("*.json"))]
+        actions = [read_coarse(project.coarse(run.dataset, run.detector)) for run in beside]
         styles = {name: style(place) for place, name in enumerate(DETECTORS)}
-        write_text(folder / "index.html", render(params.title, views, suites, styles))
+        write_text(folder / "index.html", render(params.title, views, suites, styles, actions))
         write_text(folder / "leaderboard.md", markdown(views))
     log.info("the report is %s", project.report / "index.html")
 
 
-def listed(project: Project) -> list[Run]:
-    """Runs and students of params.yaml, in that order.
+def shown(project: Project) -> tuple[list[Run], list[Run]]:
+    """What params.yaml lists: runs and students, in that order, and what goes through the coarse-grained protocol.
 
     Raises:
-        ParamsError: an entry is wrong, or there are none.
+        ParamsError: an entry is wrong, or there are no runs.
     """
     raw = read_params(project)
-    items = [(f"{key}[{place}]", item) for key in ("runs", "students") for place, item in enumerate(raw.get(key) or [])]
-    runs, problems = [], []
-    for name, item in items:
-        pair = {field: item.get(field) for field in Run.model_fields} if isinstance(item, dict) else item
-        found, row = parse(pair, name, Run)
-        problems += found
-        if row and row.detector not in DETECTORS:
-            problems.append(
-                f"{name}.detector: unknown detector {row.detector!r}; {nearest(row.detector, list(DETECTORS))}"
-            )
-        runs += [row] if row else []
+    runs, problems = listed(raw)
+    beside = coarse(raw)
+    problems += [
+        f"{place}.detector: unknown detector {run.detector!r}; {nearest(run.detector, list(DETECTORS))}"
+        for place, run in {**runs, **beside}.items()
+        if run.detector not in DETECTORS
+    ]
     if problems:
         raise params_error(problems, project.params)
     if not runs:
@@ -91,7 +90,7 @@ def listed(project: Project) -> list[Run]:
             where=str(project.params),
             fix="list a dataset and a detector under `runs`",
         )
-    return runs
+    return list(runs.values()), list(beside.values())
 
 
 def _view(project: Project, name: str, detectors: Sequence[str], params: ReportParams, folder: Path) -> DatasetView:

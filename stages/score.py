@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from stages.core.errors import ScoreError
 from stages.core.loading import read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
 from stages.core.schemas import SCORES
+from stages.core.scoring import Scores, score_windows
 from stages.core.storage import atomic_folder, sweep
 from stages.core.tables import writing
 from stages.core.windows import Windows
 from stages.detectors import registry
 from stages.detectors.base import Detector
-
-Scores = NDArray[np.float32]
 
 SPLITS = ("test", "validation")
 """What is scored: the test split to be judged, the validation split to say how high normal footage scores."""
@@ -72,23 +68,6 @@ def write_scores(
     return total
 
 
-def score_windows(model: Detector, windows: Windows, batch: int) -> dict[str, Scores]:
-    """Score in batches, to bound the memory a model takes.
-
-    Returns:
-        Per part `(N,)`, or `(N, T)` from a detector that scores every frame of a window.
-
-    Raises:
-        ScoreError: a score is NaN or infinite; names the clip and the window's first frame.
-    """
-    starts = range(0, max(len(windows), 1), batch)
-    pieces = [model.score(windows.take(np.arange(start, min(start + batch, len(windows))))) for start in starts]
-    scores = {part: np.concatenate([piece[part] for piece in pieces]) for part in model.parts}
-    for part, values in scores.items():
-        _refuse_unfinite(part, values, windows.index)
-    return scores
-
-
 def table(windows: Windows, scores: Mapping[str, Scores], seed: int) -> pd.DataFrame:
     """Rows of SCORES: a window each, or a frame each where a detector scores frames; part after part.
 
@@ -110,15 +89,3 @@ def _rows(index: pd.DataFrame, values: Scores) -> pd.DataFrame:
     frames = np.rint(start + np.arange(samples) * step).astype(np.int32)
     repeated = rows.iloc[np.repeat(np.arange(len(rows)), samples)]
     return repeated.assign(frame=pd.array(frames.reshape(-1), dtype="Int32"), score=values.reshape(-1))
-
-
-def _refuse_unfinite(part: str, values: Scores, index: pd.DataFrame) -> None:
-    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-    if not bad.any():
-        return
-    first: Any = index.iloc[int(bad.argmax())]
-    raise ScoreError(
-        f"{int(bad.sum())} of {len(index)} windows have a {part} that is NaN or infinite",
-        where=f"clip {first['clip']}, track {first['track']}, window from frame {first['start_frame']:g}",
-        fix="look at the training log: a loss that grows asks for a lower learning rate; then `dvc repro`",
-    )

@@ -149,9 +149,9 @@ def _matching(job: Job, crowds: Crowds, params: TrackParams) -> Iterator[Matcher
 
 
 def _demand_plane(poses: Rows, job: Job) -> None:
-    """Refuse poses that PoseFlow cannot compare with one another."""
+    """Refuse poses that PoseFlow cannot compare with one another; an empty clip leaves nothing to compare."""
     coordinates, units = poses.meta["coordinates"], poses.meta["units"]
-    if coordinates != "xy" or units != "px":
+    if len(poses) and (coordinates != "xy" or units != "px"):
         raise DatasetError(
             f"the poses of {job.clip!r} are {coordinates} in {units} without ids, and PoseFlow takes xy in px",
             where=str(job.poses),

@@ -12,7 +12,8 @@ import numpy as np
 
 from stages.core.errors import TrainingError
 from stages.core.loading import load_windows
-from stages.core.params import TrainParams, load_section
+from stages.core.pairs import base_of
+from stages.core.params import TrainParams, load_section, read_params
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import log
 from stages.core.storage import atomic_folder, sweep, write_text
@@ -24,10 +25,11 @@ FIT_FILE = "fit.json"
 
 
 def run(project: Project, dataset: str, detector: str) -> None:
-    """Fit one detector, once per seed.
+    """Fit one detector, once per seed; a student starts from its base's model of the same seed.
 
     Raises:
         ParamsError: no such detector, or its section or `train` is wrong.
+        ModelError: the base is not trained, or is no base for this detector.
         SchemaError: there are no windows yet, or of another version.
         TrainingError: the windows do not suffice; models of earlier runs stay.
     """
@@ -38,7 +40,8 @@ def run(project: Project, dataset: str, detector: str) -> None:
     folder = project.model(dataset, detector)
     sweep(folder)
     models = [kind(params, device=settings.device, seed=seed) for seed in settings.seeds]
-    if settings.together and issubclass(kind, Together):
+    base = base_of(read_params(project), dataset, detector)
+    if settings.together and issubclass(kind, Together) and not base:
         log.info(f"{detector} on {dataset}: seeds {', '.join(map(str, settings.seeds))} together, {len(train)} windows")
         reports = kind.fit_together(models, train, validation=validation, log=log.info)
         for model, report in zip(models, reports, strict=True):
@@ -46,7 +49,8 @@ def run(project: Project, dataset: str, detector: str) -> None:
     else:
         for number, model in enumerate(models, start=1):
             log.info(f"{detector} on {dataset}: seed {model.seed} ({number} of {len(models)}), {len(train)} windows")
-            report = model.fit(train, validation=validation, log=log.info)
+            start = {base: seed_folder(project.model(dataset, base), model.seed)} if base else None
+            report = model.fit(train, validation=validation, base=start, log=log.info)
             _save(model, report, seed_folder(folder, model.seed))
     _forget(folder, settings.seeds)
 

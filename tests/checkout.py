@@ -17,8 +17,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 SPANS = {"street_train": (0, 50), "street_fast": (50, 40)}
 """First frame and number of frames of what is taken from each clip of the demo."""
-SUITES = "reports/suites/README.md"
-"""What there is of suites where none was run."""
+KEPT = ("reports/coarse/README.md", "reports/suites/README.md")
+"""What there is of suites and of the coarse-grained protocol where none was run."""
 LABELS = "clip,start_frame,end_frame,kind\nstreet_fast,10,39,triple speed\n"
 
 
@@ -33,7 +33,7 @@ class Checkout:
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
         )
         for name in tracked.stdout.splitlines():
-            elsewhere = name.startswith(("data/", "docs/", "reports/", "tests/")) and name != SUITES
+            elsewhere = name.startswith(("data/", "docs/", "reports/", "tests/")) and name not in KEPT
             if not elsewhere and (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
@@ -49,6 +49,8 @@ class Checkout:
         (self.raw / "labels.csv").write_text(LABELS)
         self.set("datasets", ["demo"])
         self.set("runs", [{"dataset": "demo", "detector": name} for name in ("stg_nf", "knn")])
+        self.set("students", [])
+        self.set("coarse.runs", [])
         self.set("train.seeds", [0])
         self.set("detectors.stg_nf.epochs", 1)
         self.set("detectors.stg_nf.batch", 32)

@@ -11,6 +11,7 @@ import grimp
 import pytest
 import yaml
 
+from stages.__main__ import parse_stage
 from stages.core.paths import Project
 from stages.detectors.registry import DETECTORS
 from stages.simulate import DATASET as SIMULATED
@@ -18,6 +19,12 @@ from stages.simulate import DATASET as SIMULATED
 ROOT = Path(__file__).resolve().parents[1]
 DAG: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+STUDENTS = "_students"
+"""Ends the name of a stage that does for students what the one before it does for runs: same verb, module, section."""
+MODULES = [stage for stage in DAG if not stage.endswith(STUDENTS)]
+DETECTING = [stage for stage in DAG if stage.removesuffix(STUDENTS) in ("train", "score", "coarse")]
+"""Stages that run a detector, whose file is named by the matrix."""
 
 EXEMPT = {
     # Names only: it maps a detector's name to the class in the file of that name, which is a dep (tested below).
@@ -51,17 +58,22 @@ def covers(listed: set[str], file: str) -> bool:
     return file in listed or any(str(parent) in listed for parent in Path(file).parents)
 
 
-@pytest.mark.parametrize("stage", [stage for stage in DAG if stage not in ("train", "score")])
+def module(stage: str) -> str:
+    """The module of a stage."""
+    return f"stages.{stage.removesuffix(STUDENTS)}"
+
+
+@pytest.mark.parametrize("stage", [stage for stage in DAG if stage not in DETECTING])
 def test_every_file_a_stage_imports_is_among_its_deps(stage: str) -> None:
     listed = deps(stage)
-    assert sorted(file for file in files(f"stages.{stage}") - EXEMPT if not covers(listed, file)) == []
+    assert sorted(file for file in files(module(stage)) - EXEMPT if not covers(listed, file)) == []
 
 
-@pytest.mark.parametrize("stage", ["train", "score"])
+@pytest.mark.parametrize("stage", DETECTING)
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_file_a_detector_imports_is_among_its_deps(stage: str, name: str) -> None:
     listed = deps(stage, detector=name)
-    wanted = files(f"stages.{stage}") | files(f"stages.detectors.{name}")
+    wanted = files(module(stage)) | files(f"stages.detectors.{name}")
     assert sorted(file for file in wanted - EXEMPT if not covers(listed, file)) == []
 
 
@@ -73,8 +85,8 @@ def test_every_template_is_among_the_reports_deps() -> None:
 
 @pytest.mark.parametrize("stage", DAG)
 def test_no_stage_reruns_for_a_file_it_does_not_import(stage: str) -> None:
-    detectors = DETECTORS if stage in ("train", "score") else {}
-    imported = files(f"stages.{stage}").union(*(files(f"stages.detectors.{name}") for name in detectors))
+    detectors = DETECTORS if stage in DETECTING else {}
+    imported = files(module(stage)).union(*(files(f"stages.detectors.{name}") for name in detectors))
     listed = {dep for dep in deps(stage) if dep.startswith("stages/") and dep.endswith(".py") and "$" not in dep}
     assert sorted(listed - imported) == []
 
@@ -97,13 +109,33 @@ def test_a_detector_lives_in_the_file_of_its_name(name: str) -> None:
 
 
 def test_one_name_in_five_places() -> None:
-    for stage in DAG:
+    for stage in MODULES:
         assert (ROOT / "stages" / f"{stage}.py").is_file(), f"no module for stage {stage}"
         assert stage in PARAMS, f"no section of params.yaml for stage {stage}"
         assert (ROOT / "tests" / "stages" / f"test_{stage}.py").is_file(), f"no test file for stage {stage}"
-        assert DAG[stage]["cmd"].startswith(f"exec python -m stages {stage}"), f"no verb for stage {stage}"
+        assert DAG[stage]["cmd"].split()[:5] == ["exec", "python", "-m", "stages", stage], f"no verb for stage {stage}"
     modules = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "__main__"}
-    assert modules == set(DAG)
+    assert modules == set(MODULES)
+
+
+def test_students_go_through_the_stages_of_runs_and_nothing_else() -> None:
+    """The one exception to the rule: all is the same but whose turn it is, and that a base is trained first."""
+    of_runs = {stage for stage in DAG if DAG[stage].get("matrix") == {"run": "${runs}"}}
+    of_students = {stage for stage in DAG if stage.endswith(STUDENTS)}
+    assert of_students == {f"{stage}{STUDENTS}" for stage in of_runs}
+    for stage in of_runs:
+        mine = DAG[f"{stage}{STUDENTS}"]
+        base = {"data/models/${item.run.dataset}/${item.run.base}"} if stage == "train" else set()
+        assert set(mine["deps"]) == set(DAG[stage]["deps"]) | base
+        rest = {**DAG[stage], "matrix": {"run": "${students}"}, "deps": mine["deps"]}
+        assert mine == rest
+
+
+def test_a_verb_takes_what_its_stages_give_it() -> None:
+    for stage in DAG:
+        found = parse_stage(DAG[stage]["cmd"].split())
+        assert found, f"{stage} calls no verb as it is"
+        assert found[0] == stage.removesuffix(STUDENTS)
 
 
 def test_dvc_and_python_name_the_same_paths() -> None:
@@ -120,8 +152,10 @@ def test_dvc_and_python_name_the_same_paths() -> None:
         "train": [at.model(*run)],
         "score": [at.scores(*run).parent],
         "evaluate": [at.frame_scores(*run), at.replicates(*run), at.events(*run), at.metrics(*run), at.plots(*run)],
+        "coarse": [at.clip_scores(*run), at.coarse(*run)],
         "report": [at.report],
     }
+    assert set(expected) == set(MODULES)
     for stage, paths in expected.items():
         assert sorted(_outs(stage)) == sorted(map(str, paths)), stage
 
@@ -133,7 +167,7 @@ def _outs(stage: str) -> list[str]:
 
 def test_per_clip_outputs_survive_a_rerun() -> None:
     """DVC deletes a stage's outs before it runs; work done clip by clip must not be lost that way."""
-    for stage in ("simulate", "extract", "track"):
+    for stage in ("simulate", "extract", "track", "coarse"):
         assert next(iter(DAG[stage]["outs"][0].values())) == {"persist": True}
 
 

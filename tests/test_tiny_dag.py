@@ -74,6 +74,18 @@ def test_a_removed_detector_is_gone_from_the_report(checkout: Checkout) -> None:
     assert "knn" not in (checkout.root / "reports/page/leaderboard.md").read_text()
 
 
+def test_a_student_is_trained_after_its_base_and_again_when_that_changes(checkout: Checkout) -> None:
+    checkout.set("students", [{"dataset": "demo", "detector": "knn", "base": "stg_nf"}])
+    # Of a detector that ignores its base DVC knows the scores already, from when it was a run.
+    assert checkout.repro() == ["check", "train_students@run0", "report"]
+    assert "knn" in (checkout.root / "reports/page/leaderboard.md").read_text()
+    checkout.set("detectors.stg_nf.batch", 16)
+    ran = checkout.repro()
+    assert ran.index("train@run0") < ran.index("train_students@run0")
+    checkout.set("students", [])
+    assert checkout.repro() == ["check", "report"]
+
+
 def test_an_experiment_changes_one_parameter(checkout: Checkout) -> None:
     checkout.run("git", "add", "-A")
     checkout.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "all")

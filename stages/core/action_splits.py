@@ -22,9 +22,10 @@ RANDOM = 10
 """Random splits of a dataset, as in the paper."""
 SIZES = (3, 5)
 """Least and most classes of a random split; never more than half of all, or the other side is not the larger one."""
-ABOUT = """# Which classes of actions (clips.csv, kind) belong together. Few vs. many learns from a split's classes, many vs.
-# few from all others. Splits that are not meaningful were drawn at random when the data was imported.
-"""
+ABOUT = (
+    "# Which classes of actions (clips.csv, kind) belong together. Few vs. many learns from a split's classes, many vs.\n"
+    "# few from all others. Splits that are not meaningful were drawn at random when the data was imported.\n"
+)
 
 
 class ActionSplit(Section):

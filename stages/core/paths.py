@@ -62,6 +62,14 @@ class Project:
         """SCORES of a split, all seeds: of `test`, and of `validation`, from which alarm thresholds are taken."""
         return split_file(self.root / "data" / "scores" / dataset / detector, split)
 
+    def clip_scores(self, dataset: str, detector: str) -> Path:
+        """Folder of what the coarse-grained protocol finished, one JSON file per split, direction and seed."""
+        return self.root / "data" / "coarse" / dataset / detector
+
+    def coarse(self, dataset: str, detector: str) -> Path:
+        """Figures of one detector under the coarse-grained protocol, JSON, kept in git."""
+        return self.root / "reports" / "coarse" / dataset / f"{detector}.json"
+
     def metrics(self, dataset: str, detector: str) -> Path:
         """Figures of one run, JSON, kept in git."""
         return self.root / "reports" / "metrics" / dataset / f"{detector}.json"

@@ -109,8 +109,12 @@ def breakdowns(entries: Sequence[Entry]) -> list[Breakdown]:
 
 
 def scale(groups: Sequence[Group]) -> Scale:
-    """The axis of a chart: from the tenth below the lowest end, and below chance, to 1."""
-    aucs = [auc for group in groups for cell in group.cells for auc in _extent(cell)]
+    """The axis of a chart of groups."""
+    return scale_of([auc for group in groups for cell in group.cells for auc in _extent(cell)])
+
+
+def scale_of(aucs: Sequence[float]) -> Scale:
+    """An axis that all of `aucs` stand on: from the tenth below the lowest, and below chance, to 1."""
     low = min(int(min([*aucs, CHANCE]) * 10 + 1e-9), 4)
     step = 1 if low >= 4 else 2
     return Scale(low / 10, tuple(tick / 10 for tick in range(low + low % step, 11, step)))

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.core.params import Section
-from stages.show import alarms, breakdown, figures, leaderboard, protocols, suite_chart, svg
+from stages.show import alarms, breakdown, coarse, figures, leaderboard, protocols, suite_chart, svg
+from stages.show.coarse_result import Coarse
 from stages.show.film import columns as across
 from stages.show.palette import Style
 from stages.show.suite_result import Result
@@ -36,6 +37,7 @@ def render(
     views: Sequence[DatasetView],
     suites: Sequence[Result] = (),
     styles: Mapping[str, Style] | None = None,
+    actions: Sequence[Coarse] = (),
 ) -> str:
     """The page as HTML; needs no network, no scripts and no other file.
 
@@ -44,6 +46,7 @@ def render(
         views: its datasets, in order.
         suites: results of ablation suites, in order.
         styles: of the detectors in their figures; without it by order of appearance.
+        actions: results of the coarse-grained protocol, in order.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -73,7 +76,10 @@ def render(
         height=breakdown.height,
         protocol_rows=protocols.protocols,
         calibrated=alarms.calibration,
+        published_coarse=coarse.PUBLISHED,
         across=across,
         picture=lambda result: Markup(suite_chart.svg(result, styles)),  # noqa: S704 made here, of escaped names
     )
-    return environment.get_template(TEMPLATE).render(title=title, views=views, suites=suites)
+    return environment.get_template(TEMPLATE).render(
+        title=title, views=views, suites=suites, actions=coarse.tables(actions, styles or {})
+    )

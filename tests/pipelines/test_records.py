@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from pipelines.records import flatten, listed_runs, read_lock, read_records
+from pipelines.records import find_entry, flatten, listed_runs, read_lock, read_records
 from stages.core.errors import ParamsError, PipelineError
-from stages.core.params import Run
+from stages.core.params import Run, Student
 from stages.core.paths import Project
 from stages.core.progress import log
 
@@ -137,7 +137,17 @@ def test_a_removed_detector_is_history(built: Project) -> None:
 
 def test_students_are_runs_too(built: Project) -> None:
     edit(built, "train:", "students:\n  - {dataset: street, detector: small, base: far}\ntrain:")
-    assert listed_runs(built)[-1] == Run(dataset="street", detector="small")
+    assert listed_runs(built)[-1] == Student(dataset="street", detector="small", base="far")
+
+
+def test_a_pair_that_became_a_student_is_not_taken_for_the_run_it_was(built: Project) -> None:
+    lock = read_lock(built)
+    stale = lock["train@run1"]
+    student = Student(dataset="street", detector="far", base="near")
+    fresh = {**stale, "deps": [{"path": "data/models/street/near", "md5": "0" * 32}]}
+    assert find_entry({"train@run1": stale, "train_students@run0": fresh}, "train", student) == fresh
+    assert find_entry({"train@run1": stale}, "train", student) is None
+    assert find_entry({"train_students@run0": fresh}, "train", Run(dataset="street", detector="far")) is None
 
 
 def test_the_key_follows_what_dvc_locked(built: Project) -> None:

@@ -15,10 +15,13 @@ Params = dict[str, Any]
 
 
 def own_params() -> Params:
-    """The project's own params.yaml, of the demo alone."""
+    """The project's own params.yaml, of the demo and two detectors alone."""
     loaded: Params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    runs = [run for run in loaded["runs"] if run["dataset"] == "demo"]
-    return {**loaded, "datasets": ["demo"], "runs": runs}
+    runs = [{"dataset": "demo", "detector": name} for name in ("stg_nf", "knn")]
+    detectors = {name: loaded["detectors"][name] for name in ("stg_nf", "stg_nf_supervised", "knn")}
+    cut = {"windows": {"second": {**loaded["windows"]["second"], "task": None}}, "segment": {"windows": ["second"]}}
+    lists = {"datasets": ["demo"], "runs": runs, "students": [], "coarse": {"runs": []}}
+    return {**loaded, **cut, **lists, "detectors": detectors}
 
 
 def save(folder: Path, params: Params) -> Project:

@@ -209,3 +209,26 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_students_and_coarse_runs_are_part_of_the_whole(tmp_path: Path, params: Params) -> None:
+    params["students"] = [
+        {"dataset": "demo", "detector": "knn", "base": "stg_nf"},
+        {"dataset": "demo", "detector": "stg_nf_supervised", "base": "gepc"},
+    ]
+    params["coarse"] = {"runs": [{"dataset": "gym", "detector": "knn"}], "over_windows": "median", "window": "minute"}
+    text = mistakes(tmp_path, params)
+    for expected in (
+        "students[0]: knn on demo is runs[1] already",
+        "students[1].base: 'gepc' on 'demo' is among neither runs nor students",
+        "coarse.runs[0].dataset: 'gym' is not set up",
+        "coarse.over_windows:",
+        "coarse.window: 'minute' is not among segment.windows: second",
+    ):
+        assert expected in text
+
+
+def test_a_dataset_of_frames_is_not_for_the_coarse_grained_protocol(project: Project, params: Params) -> None:
+    params["coarse"] = {"runs": [{"dataset": "demo", "detector": "knn"}]}
+    with pytest.raises(ParamsError, match=r"coarse\.runs\[0\]: 'demo' is of task frames; list the pair under runs"):
+        check.run(save(project.root, params))

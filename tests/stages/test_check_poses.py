@@ -161,4 +161,47 @@ def test_rgb_detectors_are_refused_on_poses(project: Project, monkeypatch: pytes
     monkeypatch.setattr(check, "detector", lambda _: seeing)
     raw = {"runs": [{"dataset": name, "detector": "knn"} for name in ("given", "demo")]}
     datasets = {name: load_dataset(project, name) for name in ("given", "demo")}
-    assert check.check_modalities(raw, datasets) == ["knn needs rgb, which dataset 'given' lacks"]
+    assert check.check_pairs(raw, datasets) == ["knn needs rgb, which dataset 'given' lacks"]
+
+
+def actions(project: Project, **changes: Any) -> Params:
+    """A dataset `given` of two actions beside the demo, and the params that put it through the coarse protocol."""
+    kinds = {"wave_a": "wave", "wave_b": "wave", "walk_a": "walk", "walk_b": "walk"}
+    poses(project, {clip: {} for clip in kinds})
+    folder = project.raw("given")
+    table = pd.read_csv(folder / "clips.csv").assign(kind=list(kinds.values()))
+    table["split"] = ["train", "test"] * 2
+    table.to_csv(folder / "clips.csv", index=False)
+    about = folder / "dataset.yaml"
+    about.write_text(about.read_text().replace("modality: poses", "modality: poses, task: actions"))
+    (folder / "splits.yaml").write_text("splits: [{name: hands, classes: [wave], meaningful: true}]")
+    runs = {"coarse": {"runs": [{"dataset": "given", "detector": "knn"}]}}
+    return {**own_params(), "datasets": ["demo", "given"], **runs, **changes}
+
+
+def test_a_dataset_of_actions_is_vouched_for(project: Project) -> None:
+    check.run(save(project.root, actions(project)))
+    assert project.checked("given").is_file()
+
+
+def test_a_dataset_of_actions_is_not_judged_by_frames(project: Project) -> None:
+    run = {"dataset": "given", "detector": "knn"}
+    with pytest.raises(ParamsError, match=r"runs\[0\]: 'given' is of task actions.*list the pair under coarse\.runs"):
+        check.run(save(project.root, actions(project, runs=[run])))
+
+
+def test_splits_that_cannot_be_are_told_before_any_work(project: Project) -> None:
+    params = actions(project)
+    (project.raw("given") / "splits.yaml").write_text("splits: [{name: hands, classes: [wawe]}]")
+    with pytest.raises(DatasetError, match="hands: no clip shows 'wawe'; did you mean 'wave'"):
+        check.run(save(project.root, params))
+
+
+def test_rgb_detectors_are_refused_by_the_coarse_protocol_too(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = actions(project)
+    seeing = type("Seeing", (detector("knn"),), {"needs": frozenset({Modality.RGB})})
+    monkeypatch.setattr(check, "detector", lambda _: seeing)
+    datasets = {name: load_dataset(project, name) for name in ("given", "demo")}
+    assert check.check_pairs(params, datasets) == ["knn needs rgb, which dataset 'given' lacks"]

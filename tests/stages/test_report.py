@@ -128,7 +128,7 @@ def test_only_listed_runs_are_shown(project: Project) -> None:
 def test_students_are_shown_beside_runs(project: Project) -> None:
     student = {"dataset": "toy", "detector": "stg_nf", "base": "knn"}
     edit(project, runs=[{"dataset": "toy", "detector": "knn"}], students=[student])
-    assert [(item.dataset, item.detector) for item in report.listed(project)] == [("toy", "knn"), ("toy", "stg_nf")]
+    assert [(item.dataset, item.detector) for item in report.shown(project)[0]] == [("toy", "knn"), ("toy", "stg_nf")]
 
 
 def test_several_seeds_show_their_deviation(tmp_path: Path, quick: None) -> None:

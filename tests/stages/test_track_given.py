@@ -66,3 +66,11 @@ def test_poses_in_space_keep_their_ids_and_cannot_be_given_any(project: Project)
     put(project, in_space(people("walk", 20, [2.0]), [None] * 20))
     with pytest.raises(DatasetError, match="'walk' are xyz in m without ids, and PoseFlow takes xy in px"):
         track.run(project, "gate")
+
+
+def test_a_clip_in_space_that_nobody_is_seen_in_has_no_tracks(project: Project) -> None:
+    walking = people("walk", 20, [2.0])
+    put(project, in_space(Rows(walking.frame.head(0), walking.arrays[:0], walking.meta), []))
+    track.run(project, "gate")
+    assert len(tracks(project, "walk")) == 0
+    assert tracks(project, "walk").arrays.shape == (0, 17, 4)

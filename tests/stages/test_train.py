@@ -230,3 +230,25 @@ def test_seeds_may_train_together_and_become_what_they_would_have_become_alone(t
     for seed in (3, 8):
         np.testing.assert_allclose(scores["true", seed], scores["false", seed], atol=1e-4, rtol=1e-4)
     assert (name == "knn") == np.allclose(scores["true", 3], scores["true", 8])
+
+
+def test_a_student_starts_from_its_bases_model_of_the_same_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    fit = Marker.fit
+
+    def noting(self: Marker, *args: Any, base: Any = None, **options: Any) -> FitReport:
+        given.append(base)
+        return fit(self, *args, **options)
+
+    monkeypatch.setattr(Marker, "fit", noting)
+    here = project(tmp_path, seeds=(3, 8))
+    put(here, "train", {"a": [(1, 0)]})
+    put(here, "validation", {})
+    train.run(here, "d", "marker")
+    assert given == [None, None]
+    listed = "students:\n- {dataset: d, detector: marker, base: other}\n- {dataset: e, detector: marker, base: more}\n"
+    here.params.write_text(here.params.read_text().replace("train:\n", f"{listed}train:\n  together: true\n"))
+    train.run(here, "d", "marker")
+    assert given[2:] == [{"other": seed_folder(here.model("d", "other"), seed)} for seed in (3, 8)]
