@@ -21,7 +21,7 @@ from benchmarks.plain.stg_nf import PlainStgNf
 from benchmarks.plain.windows import windows as plain_windows
 from stages.core.cutting import cut, resample
 from stages.core.normalization import normalize
-from stages.core.skeleton import convert, layout
+from stages.core.skeleton import OPENPOSE18, convert
 from stages.core.windows import Windows, WindowSpec
 from stages.detectors.base import Form
 from stages.detectors.layers.stg_nf.augment import Mirrored
@@ -149,11 +149,8 @@ def building(rounds: int) -> None:
     def ours() -> int:
         entries = resample(track, frames, convert(keypoints, "coco17", spec.layout), spec, 30.0)
         start, _ = cut(entries, spec, 1)
-        return len(
-            normalize(
-                entries.keypoints[start[:, None] + np.arange(spec.samples)], spec.normalization, layout(spec.layout)
-            )
-        )
+        values = entries.keypoints[start[:, None] + np.arange(spec.samples)]
+        return len(normalize(values, spec.normalization, OPENPOSE18))
 
     speeds = best((plain, ours), rounds)
     seconds = [plain() / speed for speed in speeds]

@@ -23,8 +23,8 @@ RANDOM = 10
 SIZES = (3, 5)
 """Least and most classes of a random split; never more than half of all, or the other side is not the larger one."""
 ABOUT = (
-    "# Which classes of actions (clips.csv, kind) belong together. Few vs. many learns from a split's classes, many vs.\n"
-    "# few from all others. Splits that are not meaningful were drawn at random when the data was imported.\n"
+    "# Which classes of actions (clips.csv, kind) belong together. Few vs. many learns from a split's classes, many\n"
+    "# vs. few from all others. Splits that are not meaningful were drawn at random when the data was imported.\n"
 )
 
 

@@ -8,7 +8,7 @@ scikit-learn's `BayesianGaussianMixture`, and so do we.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-ITERATIONS = 2000
-"""Of the mixture's fit at most; the released 500 do not suffice where assignments are few or alike."""
+ITERATIONS = 500
+"""Of the mixture's fit at most, as released."""
+SETTLED = 1e-6
+"""Share by which the bound may still move in the last tenth of the iterations. scikit-learn asks for a change of less
+than 0.001 of a sum over all windows, which rounding alone exceeds where they are many."""
 LEARNED = (
     "weight_concentration_0", "weight_concentration_1", "mean_precision", "means", "degrees_of_freedom",
     "covariances", "precisions_cholesky", "weights",
@@ -86,13 +89,13 @@ class Mixture:
         with threadpool_limits(1), warnings.catch_warnings():
             # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(rows)
-        if not model.converged_:
+            _fit(model, rows)
+        if not (model.converged_ or _settled(model.lower_bounds_)):
             raise TrainingError(
                 f"the mixture of {components} components did not converge in {ITERATIONS} iterations",
                 fix="ask for fewer components, or fit it to more of the windows",
             )
-        log(f"mixture of {components} converged after {model.n_iter_} iterations on {len(rows)} windows; "
+        log(f"mixture of {components} settled after {model.n_iter_} iterations on {len(rows)} windows; "
             f"{int((model.weights_ > 0.01).sum())} components weigh more than 1 %")  # fmt: skip
         return cls(model)
 
@@ -132,3 +135,19 @@ class Mixture:
         model.weight_concentration_ = (arrays[LEARNED[0]], arrays[LEARNED[1]])
         model.n_features_in_ = size
         return cls(model)
+
+
+def _fit(model: BayesianGaussianMixture, rows: Floats) -> None:
+    """Fit, and say what happened where there is no covariance to be had."""
+    try:
+        model.fit(rows)
+    except ValueError as error:
+        raise TrainingError(
+            f"no mixture of {model.n_components} components fits {len(rows)} windows, which are all but alike: {error}",
+            fix="ask for fewer components, or set the detector's scoring to maximum",
+        ) from error
+
+
+def _settled(bounds: Sequence[float]) -> bool:
+    last = np.array(bounds[-max(2, len(bounds) // 10) :])
+    return bool(np.ptp(last) < SETTLED * np.abs(last).max())
