@@ -71,7 +71,8 @@ TOOLS = (
             Option("replace", "put the new dataset in an old one's place", flag=True),
         ),
         "FORMAT is one of alphapose, coco, kinetics, mped_rnn, ntu, parquet, tracked_person, or a recipe: avenue, "
-        "kinetics250, live-videos, ntu-rgbd, ped2, shanghaitech, ubi-fights, ubnormal, ucf-crime. SOURCE is a file, a "
+        "kard, kinetics250, live-videos, msr-action3d, ntu-rgbd, ped2, shanghaitech, ubi-fights, ubnormal, ucf-crime, "
+        "utkinect. SOURCE is a file, a "
         "folder or a zip.",
         resumes=False,
     ),

@@ -72,5 +72,16 @@ def test_a_mixture_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyP
         Mixture.fit(USUAL, components=10, seed=0)
 
 
+def test_a_mixture_that_cannot_be_fitted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(*_: object) -> None:
+        raise ValueError("ill-defined empirical covariance")
+
+    monkeypatch.setattr("sklearn.mixture.BayesianGaussianMixture.fit", fit)
+    with pytest.raises(
+        TrainingError, match="no mixture of 3 components fits 500 windows, which are all but alike: ill"
+    ):
+        Mixture.fit(USUAL, components=3, seed=0)
+
+
 def test_uncertainty() -> None:
     assert uncertainty(np.array([[1.0, 0, 0], [0.2, 0.5, 0.3]])).tolist() == [0, 0.5]

@@ -148,7 +148,8 @@ def test_every_suite_says_what_it_is(suite: Suite) -> None:
 
 def test_overrides_of_every_suite_are_parameters_that_exist(here: Project) -> None:
     change(here, "windows.second", {"seconds": 0.8, "rate": 10.0})
-    change(here, "detectors.stg_nf_supervised", {"window": "second"})
+    for name in ("stg_nf_supervised", "gepc", "reconstruction"):
+        change(here, f"detectors.{name}", {"window": "second"})
     for suite in SUITES.values():
         if any(variant.overrides for variant in suite.variants):
             assert [job.problem for job in jobs(here, suite)] == [""] * len(suite.variants) * len(suite.detectors)
