@@ -99,7 +99,7 @@ def write_folder(
         for clip in bar(clips, what=f"writing {target.name}", unit=" clips"):
             writer.add(clip)
         writer.finish()
-        if description.task == "actions":
+        if description.task == "actions" or (target / SPLITS_FILE).is_file():
             writer.split(target, named or {})
         _check(folder, target)
     if writer.copied:
@@ -169,13 +169,24 @@ class _Writer:
         write_text(self._folder / "dataset.yaml", text)
 
     def split(self, old: Path, named: Mapping[str, Sequence[str]]) -> None:
-        """Write splits.yaml, or keep the one there is."""
+        """Write splits.yaml, or keep the one there is.
+
+        Raises:
+            DatasetError: fewer than two classes have clips in both train and test.
+        """
         if (old / SPLITS_FILE).is_file():
             shutil.copyfile(old / SPLITS_FILE, self._folder / SPLITS_FILE)
             log.info(f"{old.name}: its {SPLITS_FILE} is kept")
             return
-        parts = [{row["kind"] for row in self._clips if row["split"] == split} for split in ("train", "test")]
-        write_text(self._folder / SPLITS_FILE, draft_splits(parts[0] & parts[1], named))
+        train, test = (
+            {row["kind"] for row in self._clips if row["split"] == split and row["kind"]} for split in ("train", "test")
+        )
+        if len(train & test) < 2:
+            raise DatasetError(
+                f"splits need two classes of actions with clips in train and in test, here are {len(train & test)}",
+                fix="import clips of more classes, or people: who is learned from is not judged",
+            )
+        write_text(self._folder / SPLITS_FILE, draft_splits(train & test, named))
 
     def summary(self) -> Summary:
         splits = Counter(str(row["split"]) for row in self._clips)

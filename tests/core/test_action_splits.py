@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -62,7 +63,7 @@ def test_a_draft_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("listed", "complaint"),
     [
-        ([{"name": "x", "classes": ["a", "bb"]}], "x: no clip shows 'bb'"),
+        ([{"name": "x", "classes": ["a", "bb"]}], "x: no clip shows 'bb'; did you mean 'b'"),
         ([{"name": "x", "classes": ["a", "b", "c", "d"]}], "it takes all 4 classes"),
         ([{"name": "x", "classes": ["a"]}, {"name": "x", "classes": ["b"]}], "x: there are two of that name"),
         ([{"name": "x", "classes": []}], "splits.0.classes"),
@@ -100,11 +101,16 @@ def test_no_file_and_no_yaml(tmp_path: Path) -> None:
     ("column", "value", "complaint"), [("kind", "", "'a0' has no kind"), ("abnormal", "1", "splits.yaml does")]
 )
 def test_what_a_dataset_of_actions_must_not_say(column: str, value: str, complaint: str, tmp_path: Path) -> None:
-    import pandas as pd
-
     data = actions(tmp_path)
     table = pd.read_csv(data.folder / "clips.csv", dtype=str)
     table[column] = [value, *(["a"] * (len(table) - 1) if column == "kind" else [""] * (len(table) - 1))]
     table.to_csv(data.folder / "clips.csv", index=False)
     with pytest.raises(DatasetError, match=complaint):
+        load_dataset(Project(tmp_path), "d")
+
+
+def test_a_dataset_of_actions_has_no_intervals(tmp_path: Path) -> None:
+    data = actions(tmp_path)
+    (data.folder / "labels.csv").write_text("clip,start_frame,end_frame\na0,0,8\n")
+    with pytest.raises(DatasetError, match=r"labels.csv call something abnormal; .* splits.yaml does"):
         load_dataset(Project(tmp_path), "d")

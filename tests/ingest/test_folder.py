@@ -132,6 +132,15 @@ def test_an_old_folder_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "gate" / "poses").iterdir()] == ["fall.parquet"]
 
 
+def test_splits_that_people_wrote_outlive_any_replacement(tmp_path: Path) -> None:
+    write_folder(tmp_path / "gate", POSED, [clip()])
+    (tmp_path / "gate" / "splits.yaml").write_text("# mine\n")
+    write_folder(
+        tmp_path / "gate", POSED, [clip()], replace=True
+    )  # as a recipe of actions that was told what is normal
+    assert (tmp_path / "gate" / "splits.yaml").read_text() == "# mine\n"
+
+
 def breaking() -> Iterator[Clip]:
     yield clip("first")
     raise DatasetError("the file is cut short", where="second.json")

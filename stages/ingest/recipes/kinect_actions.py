@@ -3,8 +3,8 @@
 * KARD: Gaglio, Lo Re and Morana, "Human Activity Recognition Process Using 3-D Posture Data", 2015. 18 actions by 10
   people, three times each; 15 joints in pixels of a 640×480 picture (`aAA_sSS_eEE_screen.txt`). 30 frames per second.
 * UTKinect-Action3D: Xia, Chen and Aggarwal, "View Invariant Human Action Recognition Using Histograms of 3D Joints",
-  2012. 10 actions by 10 people, twice each; 20 joints in metres (`aAA_sSS_eEE.txt`). Frames in which nobody was tracked
-  are left out of it, so 15 frames per second is a mean.
+  2012. 10 actions by 10 people, twice each; 20 joints in metres, a file per action (`aAA_sSS_eEE.txt`). Frames in which
+  nobody was tracked are left out of it, so 15 frames per second is a mean, and clips may be as short as 6 frames.
 * MSR Action3D: Li, Zhang and Liu, "Action Recognition Based on a Bag of 3D Points", 2010. 20 actions by 10 people, up
   to three times each; 20 joints in metres, each with a confidence (`aAA_sSS_eEE_skeleton3D.txt`). 15 frames per second.
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from stages.core.dataset import Description
 from stages.core.errors import DatasetError
+from stages.core.progress import log
 from stages.core.skeleton import KINECT15, KINECT20, MSR20, Layout
 from stages.ingest.files import Files, open_files
 from stages.ingest.formats.base import told
@@ -136,14 +137,7 @@ def msr_action3d(source: Path, **options: object) -> tuple[Description, Iterator
 def _clips(about: ActionSet, source: Path, options: Mapping[str, object]) -> tuple[Description, Iterator[Clip]]:
     chose = chosen(Options, options)
     files = open_files(source)
-    found = {}
-    for path in files.demand(f"files *{about.ending}", f"*{about.ending}"):
-        name = path.rpartition("/")[2].removesuffix(about.ending)
-        match = NAMES.fullmatch(name)
-        if not match or not 1 <= int(match[1]) <= len(about.actions) or int(match[2]) not in PEOPLE:
-            what = f"{name!r} names no action of {len(about.actions)} by one of {len(PEOPLE)} people"
-            raise DatasetError(what, where=files.where(path), fix="take the file out")
-        found[name] = path
+    found = listed(about, files)
     if len(found) != about.clips and not chose.partial:
         raise DatasetError(
             f"{len(found)} clips, the complete data set has {about.clips}: {shown(sorted(found)[:3])} …",
@@ -153,24 +147,56 @@ def _clips(about: ActionSet, source: Path, options: Mapping[str, object]) -> tup
     description = Description(
         name=about.title, source=source.name, licence="not stated", modality="poses", task="actions"
     )
-    return description, (_clip(about, files, name, found[name]) for name in sorted(found))
+    return description, _posed(about, files, found)
 
 
-def _clip(about: ActionSet, files: Files, name: str, path: str) -> Clip:
+def listed(about: ActionSet, files: Files) -> dict[str, str]:
+    """Path within the source of each clip, by its name, sorted.
+
+    Raises:
+        DatasetError: there is none, a file is no clip of the data set, or a clip is there twice.
+    """
+    found: dict[str, str] = {}
+    for path in files.demand(f"files *{about.ending}", f"*{about.ending}"):
+        name = path.rpartition("/")[2][: -len(about.ending)]
+        match = NAMES.fullmatch(name)
+        if not match or not 1 <= int(match[1]) <= len(about.actions) or int(match[2]) not in PEOPLE:
+            what = f"{name!r} names no action of {len(about.actions)} by one of {len(PEOPLE)} people"
+            raise DatasetError(what, where=files.where(path), fix="take the file out")
+        if name in found:
+            what = f"clip {name!r} is there twice: {found[name]} and {path}"
+            raise DatasetError(what, where=str(files.root), fix="take one of them out")
+        found[name] = path
+    return dict(sorted(found.items()))
+
+
+def _posed(about: ActionSet, files: Files, found: Mapping[str, str]) -> Iterator[Clip]:
+    """Clips, one at a time; says at the end what shows nobody."""
+    frames, empty = 0, []
+    for name, path in found.items():
+        data, where = files.read(path), files.where(path)
+        rows = read_rows(data, about, where)
+        seen = _people(rows, about, where)
+        frames += len(rows) - len(seen)
+        empty += [] if len(seen) else [name]
+        yield _clip(about, name, len(rows), data, seen)
+    if frames:
+        without = f"; clips without anybody: {shown(empty)}" if empty else ""
+        log.info(f"{about.title}: {frames} frames show nobody{without}")
+
+
+def _clip(about: ActionSet, name: str, frames: int, data: bytes, seen: People) -> Clip:
     action, subject, _ = (int(number) for number in NAMES.fullmatch(name).groups())  # type: ignore[union-attr]
-    data = files.read(path)
-    rows = _rows(data, about, files.where(path))
     coordinates, units = ("xy", "px") if about.flat else ("xyz", "m")
     meta = told(data, about.layout.name, "kinect_actions", coordinates=coordinates, units=units)
-    found = _people(rows, about, files.where(path))
     return Clip(
-        name, "train" if subject % 2 else "test", f"s{subject:02}", "room", about.fps, *SIZE, len(rows),
-        kind=kind(about, action), poses=lambda: tables(name, found, meta),
+        name, "train" if subject % 2 else "test", f"s{subject:02}", "room", about.fps, *SIZE, frames,
+        kind=kind(about, action), poses=lambda: tables(name, seen, meta),
     )  # fmt: skip
 
 
-def _rows(data: bytes, about: ActionSet, where: str) -> NDArray[np.float64]:
-    """`(frames, V, columns)`.
+def read_rows(data: bytes, about: ActionSet, where: str) -> NDArray[np.float64]:
+    """A file's numbers, `(frames, V, columns)`, in the units of the data set: see `ActionSet`.
 
     Raises:
         DatasetError: something else than so many numbers in each row, or a frame that is cut short.
@@ -179,7 +205,8 @@ def _rows(data: bytes, about: ActionSet, where: str) -> NDArray[np.float64]:
     try:
         values = np.array([line.split() for line in data.decode("ascii").splitlines() if line.strip()], np.float64)
     except (UnicodeDecodeError, ValueError) as error:
-        raise DatasetError(f"a joint must have {about.columns} numbers: {error}", where=where) from error
+        what = f"a joint must have {about.columns} numbers: {error}"
+        raise DatasetError(what, where=where, fix="download it again") from error
     if values.ndim != 2 or values.shape[1] != about.columns or len(values) % joints:
         what = (
             f"{joints} rows of {about.columns} numbers are a frame, the file holds {' × '.join(map(str, values.shape))}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -17,7 +20,7 @@ from stages.core.seeding import stream
 from stages.core.skeleton import layout
 from stages.core.tables import read
 from stages.ingest.importing import run
-from stages.ingest.recipes.kinect_actions import KARD, MSR_ACTION3D, UTKINECT, ActionSet
+from stages.ingest.recipes.kinect_actions import KARD, MSR_ACTION3D, SPLITS, UTKINECT, ActionSet, kind
 
 SETS = {"kard": KARD, "utkinect": UTKINECT, "msr-action3d": MSR_ACTION3D}
 ZIPS = {"kard": "kard_screen.zip", "utkinect": "utkinect.zip", "msr-action3d": "msr_action3d.zip"}
@@ -114,31 +117,72 @@ def test_a_part_is_taken_only_when_asked(tmp_path: Path) -> None:
         imported(tmp_path, "kard", source)
 
 
+def test_a_zip_gives_what_its_folder_gives(tmp_path: Path) -> None:
+    source = miniature(tmp_path / "source", MSR_ACTION3D)
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        for path in sorted(source.iterdir()):
+            archive.write(path, f"MSRAction3DSkeletonReal3D/{path.name}")
+    found = [imported(tmp_path, "msr-action3d", tmp_path / name, "partial=true") for name in ("source", "source.zip")]
+    pd.testing.assert_frame_equal(found[0].clips, found[1].clips)
+
+
+def test_a_clip_that_is_there_twice(tmp_path: Path) -> None:
+    source = miniature(tmp_path / "source", UTKINECT)
+    shutil.copytree(source, source / "copy")
+    with pytest.raises(DatasetError, match="clip 'a01_s01_e01' is there twice: a01_s01_e01.txt and copy/a01_s01"):
+        imported(tmp_path, "utkinect", source, "partial=true")
+
+
+def test_a_clip_without_anybody_is_said(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    source = miniature(tmp_path / "source", MSR_ACTION3D)
+    np.savetxt(source / "a01_s02_e01_skeleton3D.txt", np.zeros((FRAMES * 20, 4)))
+    data = imported(tmp_path, "msr-action3d", source, "partial=true")
+    assert len(read(data.file("a01_s02_e01"), POSES)) == 0
+    assert f"{FRAMES} frames show nobody; clips without anybody: a01_s02_e01" in said.text
+
+
+def test_people_of_one_side_only_make_no_splits(tmp_path: Path) -> None:
+    source = miniature(tmp_path / "source", UTKINECT)
+    for path in source.glob("*_s02_*"):
+        path.unlink()
+    with pytest.raises(DatasetError, match="splits need two classes .* in train and in test, here are 0"):
+        imported(tmp_path, "utkinect", source, "partial=true")
+
+
+@pytest.mark.parametrize("recipe", SPLITS)
+def test_named_splits_are_of_three_to_five_different_classes(recipe: str) -> None:
+    known = {kind(SETS[recipe], action) for action in range(1, len(SETS[recipe].actions) + 1)}
+    assert all(3 <= len(set(classes)) == len(classes) <= 5 for classes in SPLITS[recipe].values())
+    assert all(set(classes) < known for classes in SPLITS[recipe].values())
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("recipe", SETS)
-def test_the_whole_set_and_its_bones(recipe: str, tmp_path: Path, shared: Path) -> None:
-    """Bones are joints whose distance hardly changes: that is how the order was found (`benchmarks.joint_order`)."""
+def test_the_whole_set(recipe: str, tmp_path: Path, shared: Path) -> None:
     data = imported(tmp_path, recipe, shared / "data" / ZIPS[recipe])
     about = SETS[recipe]
     assert len(data.clips) == about.clips
-    assert set(data.clips["kind"]) == {f"a{number:02} {name}" for number, name in enumerate(about.actions, start=1)}
-    assert sum(split.meaningful for split in action_splits(data)) >= 4
-    assert sum(not split.meaningful for split in action_splits(data)) == 10
+    assert set(data.clips["kind"]) == {kind(about, number) for number in range(1, len(about.actions) + 1)}
+    assert data.clips.groupby("split")["camera"].nunique().to_dict() == {"train": 5, "test": 5}
+    splits = action_splits(data)
+    assert [split.name for split in splits if split.meaningful] == list(SPLITS[recipe])
+    assert sum(not split.meaningful for split in splits) == 10
     joints = layout(about.layout.name)
-    bones: list[float] = []
-    others: list[float] = []
-    for clip in data.clips["clip"][::25]:
-        places = read(data.file(str(clip)), POSES).arrays[..., :-1]
-        lengths = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
-        variation = lengths.std(axis=0)
-        pairs = {tuple(sorted(bone)) for bone in joints.bones}
-        for a in range(len(joints)):
-            for b in range(a + 1, len(joints)):
-                (bones if (a, b) in pairs else others).append(variation[a, b])
-        up = 1 if not about.flat else -1
+    # y points down in KARD's pixels, and up in metres.
+    up = np.float32(-1 if about.flat else 1)
+    heights = []
+    for clip, shows in data.clips[["clip", "kind"]].iloc[::25].itertuples(index=False):
+        places = read(data.file(str(clip)), POSES).arrays
         height = {name: up * float(np.median(places[:, number, 1])) for number, name in enumerate(joints.joints)}
-        if about.actions[int(str(clip)[1:3]) - 1] in ("bend", "sit down", "pick up", "pick up and throw"):
-            continue
-        assert height["head"] > height["left_knee"] > height["left_foot"] - 0.2 * (1 if not about.flat else 100)
-        assert height["head"] > height["right_knee"]
-    assert np.median(bones) < 0.7 * np.median(others)
+        heights.append(height["head"] - min(height["left_foot"], height["right_foot"]))
+        if not any(word in shows for word in ("bend", "sit down", "pick up")):
+            assert height["head"] > height["neck"] > height["left_hip"] > height["left_knee"] > height["left_foot"]
+            assert height["head"] > height["neck"] > height["right_hip"] > height["right_knee"] > height["right_foot"]
+    low, high = (240, 420) if about.flat else (1.4, 1.75)
+    assert low < np.median(heights) < high  # px of 480, and m from the feet to the middle of the head
+
+
+@pytest.mark.oracle
+def test_what_is_wrong_with_msr_action3d(tmp_path: Path, shared: Path, said: pytest.LogCaptureFixture) -> None:
+    imported(tmp_path, "msr-action3d", shared / "data" / ZIPS["msr-action3d"])
+    assert "1113 frames show nobody; clips without anybody: a13_s09_e02" in said.text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.core.action_splits import action_splits
 from stages.core.errors import DatasetError
 from stages.core.schemas import POSES
 from stages.core.tables import read
@@ -30,6 +31,19 @@ def test_a_miniature(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert poses.meta["layout"] == "openpose18"
     assert poses.frame["track"].isna().all()  # nobody tracked them
     assert poses.arrays[..., 0].max() > 1  # px, where the file has shares of the frame
+
+
+def test_without_a_choice_every_class_is_kept(tmp_path: Path) -> None:
+    data = imported(tmp_path, clips, kinetics(tmp_path / "k"))
+    assert data.description.task == "actions"
+    assert data.clips[["clip", "kind"]].to_numpy().tolist() == [
+        ["v_-a", "dancing"],
+        ["v__b", "archery"],
+        ["v_c", "dancing"],
+        ["v_d", "archery"],
+    ]
+    assert data.clips["abnormal"].isna().all()
+    assert {split.classes for split in action_splits(data)} == {("dancing",), ("archery",)}
 
 
 def test_some_of_the_classes(tmp_path: Path) -> None:

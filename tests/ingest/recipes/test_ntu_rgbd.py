@@ -6,12 +6,14 @@ import logging
 from pathlib import Path
 
 import pytest
+import yaml
 
+from stages.core.action_splits import action_splits, draft_splits
 from stages.core.errors import DatasetError
 from stages.core.schemas import POSES
 from stages.core.tables import read
 from stages.ingest.recipes.ntu_classes import ACTIONS, MISSING
-from stages.ingest.recipes.ntu_rgbd import CAMERAS, PERFORMERS, clips, learnt, numbers
+from stages.ingest.recipes.ntu_rgbd import CAMERAS, PERFORMERS, SPLITS, clips, kind, learnt, numbers
 from tests.ingest.recipes.miniature import FRAMES, imported, ntu_rgbd, skeleton
 
 
@@ -28,6 +30,30 @@ def test_a_miniature(tmp_path: Path) -> None:
     poses = read(data.file("S001C001P003R001A050"), POSES)
     assert (poses.meta["layout"], poses.meta["coordinates"], len(poses)) == ("ntu25", "xyz", 2 * FRAMES)
     assert data.clips[["camera", "scene", "fps"]].iloc[0].tolist() == ["S001C001", "S001", 30]
+
+
+def test_without_a_choice_every_class_is_kept(tmp_path: Path) -> None:
+    data = imported(tmp_path, clips, ntu_rgbd(tmp_path / "ntu"), partial=True)
+    assert data.description.task == "actions"
+    assert data.clips.groupby("split")["kind"].apply(list).to_dict() == {
+        "train": ["A028 phone", "A050 punch somebody"],
+        "test": ["A028 phone", "A050 punch somebody"],
+    }
+    assert data.clips["abnormal"].isna().all()
+    assert [split.classes for split in action_splits(data)] == [("A050 punch somebody",), ("A028 phone",)]
+
+
+def test_named_splits_of_the_paper() -> None:
+    named = SPLITS["ntu-rgbd"]
+    everything = [kind(action) for action in range(1, 61)]
+    text = draft_splits(everything, named)
+    found = [split for split in yaml.safe_load(text)["splits"] if split["meaningful"]]
+    assert {split["name"]: [int(one[1:4]) for one in split["classes"]] for split in found} == {
+        "office": [28, 29, 30, 33],
+        "fighting": [50, 51, 52, 53],
+    }
+    # Of what is not there no split is written.
+    assert "fighting" not in draft_splits(everything[:50], named)
 
 
 def test_many_against_few_across_views(tmp_path: Path) -> None:
