@@ -44,6 +44,8 @@ def params(layout: str) -> dict[str, Any]:
     return {
         "datasets": ["small"],
         "runs": [{"dataset": "small", "detector": "knn"}],
+        "students": [],
+        "coarse": {"runs": []},
         "windows": {"short": window},
         "segment": {"windows": ["short"]},
         "detectors": {"knn": {"window": "short", "components": 4, "neighbours": 2}},
