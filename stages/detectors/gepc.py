@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
 from stages.detectors.base import RETRAIN, DetectorParams, Log
-from stages.detectors.layers.gepc.detector import PRETRAINED, Arrays, AutoencoderDetector
+from stages.detectors.layers.gepc.detector import PRETRAINED, AutoencoderDetector
 from stages.detectors.layers.gepc.params import AutoencoderParams, GepcParams
+from stages.detectors.layers.model import Arrays, under, weights_of
 from stages.detectors.layers.proportions import Mixture, uncertainty
 
 if TYPE_CHECKING:
@@ -46,13 +47,15 @@ class Gepc(AutoencoderDetector):
         import torch
 
         _, network = self._fitted(windows)
+        from stages.compute.threads import threads
         from stages.detectors.layers.gepc.training import assignments
 
         if not len(windows):
             return {"score": np.empty(0, dtype=np.float32)}
         views = self._views(windows)
         centres = torch.from_numpy(self._centres).to(next(network.parameters()).device)
-        q = assignments(network, centres, views, self.params.assignment)
+        with threads(self.params.threads):
+            q = assignments(network, centres, views, self.params.assignment)
         found = uncertainty(q) if self._mixture is None else self._mixture.score(q)
         return {"score": views.mean(torch.from_numpy(found)).numpy().astype(np.float32)}
 
@@ -62,7 +65,7 @@ class Gepc(AutoencoderDetector):
         from stages.detectors.layers.gepc import clustering, training
 
         params: GepcParams = self.params
-        self._pretrained = {name: tensor.cpu().numpy().copy() for name, tensor in network.state_dict().items()}
+        self._pretrained = weights_of(network)
         views = self._views(train, shape)
         centres = training.begin(network, views, params, self.seed)
         curves: dict[str, list[float]] = {"cluster_reconstruction": [], "divergence": []}
@@ -94,13 +97,9 @@ class Gepc(AutoencoderDetector):
         return {**self._learned(), **{f"{PRETRAINED}{name}": array for name, array in self._pretrained.items()}}
 
     def _restore(self, arrays: Arrays, folder: Path) -> None:
-        self._pretrained = _of(arrays, PRETRAINED)
+        self._pretrained = under(PRETRAINED, arrays)
         self._centres = arrays.get(CENTRES, np.empty((0, 0), dtype=np.float32))
         if len(self._centres) != self.params.clusters or not self._pretrained:
             raise ModelError(f"there are {len(self._centres)} centres", where=str(folder), fix=RETRAIN)
-        mixture = _of(arrays, MIXTURE)
+        mixture = under(MIXTURE, arrays)
         self._mixture = Mixture.restore(mixture, folder) if self.params.scoring == "mixture" else None
-
-
-def _of(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

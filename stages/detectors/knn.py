@@ -16,27 +16,11 @@ from pydantic import Field
 
 from stages.core.errors import ModelError, TrainingError
 from stages.core.windows import Windows
-from stages.detectors.base import (
-    RETRAIN,
-    DetectorParams,
-    FitReport,
-    Form,
-    Log,
-    Modality,
-    card_params,
-    card_seed,
-    not_fitted,
-    read_card,
-    read_weights,
-    silent,
-    write_card,
-    write_weights,
-)
+from stages.detectors.base import RETRAIN, DetectorParams, FitReport, Form, Log, not_fitted, silent
+from stages.detectors.layers.model import Model
 
 if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
-
-NAME = "knn"
 
 
 class KnnParams(DetectorParams):
@@ -52,7 +36,7 @@ class KnnParams(DetectorParams):
     neighbours: int = Field(default=5, ge=1)
 
 
-class Knn:
+class Knn(Model):
     """The detector; score = mean distance to the nearest training windows. See `stages.detectors.base.Detector`.
 
     Args:
@@ -61,17 +45,12 @@ class Knn:
         seed: any; nothing is drawn.
     """
 
+    name: ClassVar[str] = "knn"
     Params: ClassVar[type[DetectorParams]] = KnnParams
-    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
-    parts: ClassVar[tuple[str, ...]] = ("score",)
-    supervised: ClassVar[bool] = False
     unit: ClassVar[str] = "distance in standard deviations of y"
 
     def __init__(self, params: KnnParams, *, device: str = "auto", seed: int = 0) -> None:
-        self.params = params
-        self.device = device
-        self.seed = seed
-        self._form: Form | None = None
+        super().__init__(params, device=device, seed=seed)
         self._memory: Memory | None = None
 
     def fit(
@@ -101,29 +80,24 @@ class Knn:
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Mean distance to the nearest training windows, `(N,)`. See `Detector.score`."""
-        form, memory = self._fitted()
-        form.check(windows)
-        return {"score": memory.distance(_flatten(windows))}
+        return {"score": self._fitted(windows).distance(_flatten(windows))}
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors and detector.json. See `Detector.save`."""
-        form, memory = self._fitted()
-        write_weights(folder, memory.arrays())
-        write_card(folder, NAME, self.params, self.seed, form)
+        self._write(folder, self._fitted().arrays())
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
-        card, arrays = read_card(folder, NAME), read_weights(folder)
-        detector = cls(card_params(card, KnnParams, folder), device=device, seed=card_seed(card, folder))
-        detector._form = Form.from_card(card, folder)
-        detector._memory = Memory.restore(arrays, detector._form, detector.params.neighbours, folder)
+        detector, form, arrays = cls._read(folder, device)
+        detector._memory = Memory.restore(arrays, form, detector.params.neighbours, folder)
         return detector
 
-    def _fitted(self) -> tuple[Form, Memory]:
-        if self._form is None or self._memory is None:
-            raise not_fitted(NAME)
-        return self._form, self._memory
+    def _fitted(self, windows: Windows | None = None) -> Memory:
+        self._checked(windows)
+        if self._memory is None:
+            raise not_fitted(self.name)
+        return self._memory
 
 
 class Memory:

@@ -16,33 +16,18 @@ from numpy.typing import NDArray
 
 from stages.core.errors import ModelError, TrainingError
 from stages.core.windows import Windows
-from stages.detectors.base import (
-    RETRAIN,
-    DetectorParams,
-    FitReport,
-    Form,
-    Log,
-    Modality,
-    card_params,
-    card_seed,
-    not_fitted,
-    read_card,
-    read_weights,
-    silent,
-    write_card,
-    write_weights,
-)
+from stages.detectors.base import RETRAIN, DetectorParams, FitReport, Form, Log, silent
+from stages.detectors.layers.model import Arrays, Model, size, take_weights, taking_weights, weights_of
 from stages.detectors.layers.mped_rnn.params import MpedRnnParams
 
 if TYPE_CHECKING:
     from stages.detectors.layers.mped_rnn.network import MpedRnn as Network
 
-NAME = "mped_rnn"
 SHARED = ""
 """Stands for the camera where one model serves all."""
 
 
-class MpedRnn:
+class MpedRnn(Model):
     """The detector; score = squared error of the joints that it says. See `stages.detectors.base.Detector`.
 
     With `errors: both` every sample has a score: of those that were read the reconstruction's error, of the others the
@@ -54,17 +39,12 @@ class MpedRnn:
         seed: of the initial weights, of the held-out windows and of the order of the others.
     """
 
+    name: ClassVar[str] = "mped_rnn"
     Params: ClassVar[type[DetectorParams]] = MpedRnnParams
-    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
-    parts: ClassVar[tuple[str, ...]] = ("score",)
-    supervised: ClassVar[bool] = False
     unit: ClassVar[str] = "mean squared error in the window's units"
 
     def __init__(self, params: MpedRnnParams, *, device: str = "auto", seed: int = 0) -> None:
-        self.params = params
-        self.device = device
-        self.seed = seed
-        self._form: Form | None = None
+        super().__init__(params, device=device, seed=seed)
         self._networks: dict[str, Network] = {}
 
     def fit(
@@ -97,8 +77,7 @@ class MpedRnn:
             networks[camera], found = self._learn(form, train.poses[rows], held_out, camera, log)
             curves |= {f"{name} {camera}".strip(): curve for name, curve in found.items()}
         self._form, self._networks = form, networks
-        size = sum(weight.numel() for network in networks.values() for weight in network.parameters())
-        return FitReport(len(train), size, curves)
+        return FitReport(len(train), size(*networks.values()), curves)
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Squared error, `(N, T)` or `(N,)`, see `MpedRnnParams.errors`. See `Detector.score`.
@@ -106,9 +85,7 @@ class MpedRnn:
         Raises:
             ModelError: not fitted, fitted to windows of another shape, or never to windows of this camera.
         """
-        if self._form is None:
-            raise not_fitted(NAME)
-        self._form.check(windows)
+        self._checked(windows)
         from stages.compute.threads import threads
         from stages.detectors.layers.mped_rnn.training import sample_errors
 
@@ -132,40 +109,24 @@ class MpedRnn:
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors, with each camera's arrays, and detector.json. See `Detector.save`."""
-        if self._form is None:
-            raise not_fitted(NAME)
-        write_weights(
-            folder,
-            {
-                f"{name}@{camera}": value.detach().cpu().numpy()
-                for camera, network in self._networks.items()
-                for name, value in network.state_dict().items()
-            },
-        )
-        write_card(folder, NAME, self.params, self.seed, self._form)
+        arrays = [weights_of(network) for network in self._networks.values()]
+        named = zip(self._networks, arrays, strict=True)
+        self._write(folder, {f"{name}@{camera}": array for camera, own in named for name, array in own.items()})
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
-        import torch
-
-        card, weights = read_card(folder, NAME), read_weights(folder)
-        detector = cls(card_params(card, MpedRnnParams, folder), device=device, seed=card_seed(card, folder))
-        form = Form.from_card(card, folder)
-        states: dict[str, dict[str, torch.Tensor]] = {}
+        detector, form, weights = cls._read(folder, device)
+        states: dict[str, Arrays] = {}
         for key, array in weights.items():
             name, _, camera = key.partition("@")
-            states.setdefault(camera, {})[name] = torch.tensor(array)
-        try:
+            states.setdefault(camera, {})[name] = array
+        with taking_weights(folder):
             for camera, state in states.items():
-                network = detector._build(form, camera)
-                network.load_state_dict(state)
-                detector._networks[camera] = network
-        except (RuntimeError, TrainingError) as error:
-            raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
+                detector._networks[camera] = detector._build(form, camera)
+                take_weights(detector._networks[camera], state)
         if not states or (detector.params.model_per == "all") != (set(states) == {SHARED}):
             raise ModelError(f"the weights are of cameras {sorted(states)}", where=str(folder), fix=RETRAIN)
-        detector._form = form
         return detector
 
     def _learn(

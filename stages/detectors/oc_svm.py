@@ -17,8 +17,9 @@ from stages.core.errors import ModelError, TrainingError
 from stages.core.seeding import stream
 from stages.core.windows import Windows
 from stages.detectors.base import RETRAIN, DetectorParams, Log
-from stages.detectors.layers.gepc.detector import Arrays, AutoencoderDetector
+from stages.detectors.layers.gepc.detector import AutoencoderDetector
 from stages.detectors.layers.gepc.params import AutoencoderParams, OcSvmParams
+from stages.detectors.layers.model import Arrays
 
 if TYPE_CHECKING:
     from stages.detectors.layers.gepc.autoencoder import Autoencoder
@@ -47,17 +48,19 @@ class OcSvm(AutoencoderDetector):
         _, network = self._fitted(windows)
         from sklearn.metrics.pairwise import rbf_kernel
 
+        from stages.compute.threads import threads
         from stages.detectors.layers.gepc.training import latent
 
         if not len(windows):
             return {"score": np.empty(0, dtype=np.float32)}
         views = self._views(windows)
         border = self._border
-        values = [
-            border["offset"][0] - rbf_kernel(_placed(z, border), border["vectors"], gamma=border["gamma"][0])
-            @ border["weights"]
-            for z in latent(network, views, torch.arange(len(views)))
-        ]  # fmt: skip
+        with threads(self.params.threads):
+            values = [
+                border["offset"][0] - rbf_kernel(_placed(z, border), border["vectors"], gamma=border["gamma"][0])
+                @ border["weights"]
+                for z in latent(network, views, torch.arange(len(views)))
+            ]  # fmt: skip
         return {"score": views.mean(torch.from_numpy(np.concatenate(values))).numpy().astype(np.float32)}
 
     def _go_on(

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from stages.core.windows import Windows
 from stages.detectors.base import DetectorParams, Log
-from stages.detectors.layers.gepc.detector import Arrays, AutoencoderDetector
+from stages.detectors.layers.gepc.detector import AutoencoderDetector
 from stages.detectors.layers.gepc.params import AutoencoderParams, ReconstructionParams
+from stages.detectors.layers.model import Arrays
 
 if TYPE_CHECKING:
     from stages.detectors.layers.gepc.autoencoder import Autoencoder
@@ -39,11 +40,13 @@ class Reconstruction(AutoencoderDetector):
             ModelError: not fitted, or fitted to windows of another shape.
         """
         form, network = self._fitted(windows)
+        from stages.compute.threads import threads
         from stages.detectors.layers.gepc.training import errors
 
         if not len(windows):
             return np.empty((0, form.samples, form.joints), dtype=np.float32)
-        return errors(network, self._views(windows)) / np.float32(form.samples * form.joints)
+        with threads(self.params.threads):
+            return errors(network, self._views(windows)) / np.float32(form.samples * form.joints)
 
     def _go_on(
         self,

@@ -16,7 +16,7 @@ from stages.detectors.registry import DETECTORS, detector
 from tests.detectors.conformance import NORMAL, SEPARATION, TRAIN, Scores, check_detector, separation
 from tests.detectors.gait import upside_down, walkers, windows
 
-AUTOENCODER = {"strides": (2, 2), "width": 0.125, "dropout": 0.0, "epochs": 8, "batch": 32, "learning_rate": 3e-2}
+AUTOENCODER = {"strides": (2, 2), "width": 0.125, "dropout": 0.0, "epochs": 6, "batch": 32, "learning_rate": 3e-2}
 RECOGNISER = {"width": 0.125, "depth": 3, "epochs": 3, "decay_at": (2,)}
 PARAMS: dict[str, dict[str, Any]] = {
     "stg_nf": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stages.core.errors import DatasetError, ModelError, TrainingError
+from stages.core.errors import ModelError, TrainingError
 from stages.core.windows import Windows
-from stages.detectors.base import (
-    RETRAIN,
-    DetectorParams,
-    FitReport,
-    Form,
-    Log,
-    Modality,
-    card_params,
-    card_seed,
-    not_fitted,
-    read_card,
-    read_weights,
-    silent,
-    write_card,
-    write_weights,
-)
+from stages.detectors.base import FitReport, Form, Log, card_params, not_fitted, read_card, read_weights, silent
 from stages.detectors.layers.gepc.params import AutoencoderParams, GepcParams
+from stages.detectors.layers.model import Arrays, Model, size, take_weights, taking_weights, under, weights_of
 
 if TYPE_CHECKING:
     from stages.detectors.layers.gepc.autoencoder import Autoencoder
@@ -41,10 +27,8 @@ PRETRAINED = "pretrained."
 NETWORK = "autoencoder."
 """Prefix of the autoencoder that scores."""
 
-Arrays = dict[str, NDArray[Any]]
 
-
-class AutoencoderDetector:
+class AutoencoderDetector(Model, ABC):
     """A detector on ST-GCAE. See `stages.detectors.base.Detector`.
 
     Args:
@@ -53,18 +37,8 @@ class AutoencoderDetector:
         seed: of the initial weights, of the order of the windows, and of what comes after.
     """
 
-    name: ClassVar[str]
-    Params: ClassVar[type[DetectorParams]]
-    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
-    parts: ClassVar[tuple[str, ...]] = ("score",)
-    supervised: ClassVar[bool] = False
-    unit: ClassVar[str]
-
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
-        self.params: Any = params
-        self.device = device
-        self.seed = seed
-        self._form: Form | None = None
+        super().__init__(params, device=device, seed=seed)
         self._shape: AutoencoderParams | None = None
         self._network: Autoencoder | None = None
 
@@ -100,44 +74,39 @@ class AutoencoderDetector:
                 curves.setdefault(name, []).append(values)
         learned, more = self._go_on(network, shape, train, log)
         self._form, self._shape, self._network = form, shape, network
-        return FitReport(len(train), _size(network) + learned, {**curves, **more})
+        return FitReport(len(train), size(network) + learned, {**curves, **more})
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors and detector.json. See `Detector.save`."""
-        form, network = self._fitted()
-        own = {f"{NETWORK}{name}": tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-        write_weights(folder, {**own, **self._arrays()})
-        write_card(folder, self.name, self._saved_params(), self.seed, form)
+        _, network = self._fitted()
+        self._write(folder, {**weights_of(network, NETWORK), **self._arrays()}, self._saved_params())
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
-        card, weights = read_card(folder, cls.name), read_weights(folder)
-        params = card_params(card, cls.Params, folder)
-        detector = cls(params, device=device, seed=card_seed(card, folder))
-        form = Form.from_card(card, folder)
-        network = _restored(detector, form, detector.params, weights, NETWORK, folder)
+        detector, form, weights = cls._read(folder, device)
+        network = detector._restored(form, detector.params, under(NETWORK, weights), folder)
         detector._restore({name: array for name, array in weights.items() if not name.startswith(NETWORK)}, folder)
-        detector._form, detector._shape, detector._network = form, detector.params, network
+        detector._shape, detector._network = detector.params, network
         return detector
 
+    @abstractmethod
     def _go_on(
         self, network: Autoencoder, shape: AutoencoderParams, train: Windows, log: Log
     ) -> tuple[int, dict[str, list[float]]]:
         """Learn what comes after the autoencoder; how many numbers that are, and their curves."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _arrays(self) -> Arrays:
         """What was learned beside the autoencoder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restore(self, arrays: Arrays, folder: Path) -> None:
         """Take back what `_arrays` gave.
 
         Raises:
             ModelError: it does not fit.
         """
-        raise NotImplementedError
 
     def _saved_params(self) -> AutoencoderParams:
         """The params with the shape that the autoencoder really has."""
@@ -198,29 +167,16 @@ class AutoencoderDetector:
                 fix=f"give detectors.{self.name} the window of detectors.{BASE}",
             )
         log(f"the autoencoder is the trained one of {BASE}, as before clustering")
-        return shape, _restored(self, form, shape, weights, PRETRAINED, folder)
+        return shape, self._restored(form, shape, under(PRETRAINED, weights), folder)
+
+    def _restored(self, form: Form, shape: AutoencoderParams, weights: Arrays, folder: Path) -> Autoencoder:
+        with taking_weights(folder):
+            network = self._build(form, shape)
+            take_weights(network, weights)
+        return network.eval()
 
     def _fitted(self, windows: Windows | None = None) -> tuple[Form, Autoencoder]:
-        if self._form is None or self._network is None:
+        form = self._checked(windows)
+        if self._network is None:
             raise not_fitted(self.name)
-        if windows is not None:
-            self._form.check(windows)
-        return self._form, self._network
-
-
-def _restored(
-    detector: AutoencoderDetector, form: Form, shape: AutoencoderParams, weights: Arrays, prefix: str, folder: Path
-) -> Autoencoder:
-    import torch
-
-    own = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-    try:
-        network = detector._build(form, shape)
-        network.load_state_dict({name: torch.tensor(array) for name, array in own.items()})
-    except (DatasetError, RuntimeError, TrainingError) as error:
-        raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
-    return network.eval()
-
-
-def _size(network: Autoencoder) -> int:
-    return sum(weight.numel() for weight in network.parameters())
+        return form, self._network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -10,24 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.errors import ModelError, TrainingError
+from stages.core.errors import TrainingError
 from stages.core.seeding import derive
 from stages.core.windows import Windows
-from stages.detectors.base import (
-    RETRAIN,
-    FitReport,
-    Form,
-    Log,
-    Modality,
-    card_params,
-    card_seed,
-    not_fitted,
-    read_card,
-    read_weights,
-    silent,
-    write_card,
-    write_weights,
-)
+from stages.detectors.base import FitReport, Form, Log, silent
+from stages.detectors.layers.model import Model, size, take_weights, taking_weights, under, weights_of
 from stages.detectors.layers.proportions import Mixture, uncertainty
 from stages.detectors.layers.recognition.params import RecogniserParams
 from stages.detectors.layers.recognition.skeletons import Task
@@ -36,11 +24,11 @@ from stages.detectors.layers.recognition.targets import LABELS, Lessons, lessons
 if TYPE_CHECKING:
     from torch import nn
 
-MIXTURE = "mixture"
-"""What the mixture's arrays stand under in the weights file, as each stream's do under its name."""
+MIXTURE = "mixture."
+"""What the mixture's arrays stand under in the weights file, as each stream's do under its name and a dot."""
 
 
-class Recogniser:
+class Recogniser(Model, ABC):
     """A supervised classifier; its score is as `RecogniserParams.scoring` says. See `stages.detectors.base.Detector`.
 
     Args:
@@ -49,18 +37,12 @@ class Recogniser:
         seed: of the initial weights, the order of the windows, dropout and the mixture.
     """
 
-    name: ClassVar[str]
     Params: ClassVar[type[RecogniserParams]] = RecogniserParams
-    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
-    parts: ClassVar[tuple[str, ...]] = ("score",)
     supervised: ClassVar[bool] = True
     unit: ClassVar[str] = "nats"
 
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
-        self.params: Any = params
-        self.device = device
-        self.seed = seed
-        self._form: Form | None = None
+        super().__init__(params, device=device, seed=seed)
         self._networks: dict[str, nn.Module] = {}
         self._mixture: Mixture | None = None
 
@@ -88,12 +70,11 @@ class Recogniser:
             found = np.exp(self._logs(networks, given.windows))
             mixture = Mixture.fit(found, components=self.params.components, seed=_small(self.seed, self.name), log=log)
         self._form, self._networks, self._mixture = form, networks, mixture
-        size = sum(weight.numel() for network in networks.values() for weight in network.parameters())
-        return FitReport(len(given.windows), size, curves)
+        return FitReport(len(given.windows), size(*networks.values()), curves)
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """See `RecogniserParams.scoring`; `(N,)` nats, or 0 … 1 with `maximum`. See `Detector.score`."""
-        self._fitted(windows)
+        self._checked(windows)
         logs = self._logs(self._networks, windows)
         if self.params.scoring == "probability":
             scores = logs[:, LABELS.index("abnormal")] - logs[:, LABELS.index("normal")]
@@ -107,56 +88,45 @@ class Recogniser:
         Raises:
             ModelError: not fitted, or fitted to windows of another shape.
         """
-        self._fitted(windows)
+        self._checked(windows)
         return np.exp(self._logs(self._networks, windows))
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors and detector.json. See `Detector.save`."""
-        form = self._fitted()
-        arrays: dict[str, NDArray[Any]] = {
-            f"{stream}.{name}": value.detach().cpu().numpy()
-            for stream, network in self._networks.items()
-            for name, value in network.state_dict().items()
-        }
+        arrays: dict[str, NDArray[Any]] = {}
+        for stream, network in self._networks.items():
+            arrays |= weights_of(network, f"{stream}.")
         if self._mixture is not None:
-            arrays |= {f"{MIXTURE}.{name}": array for name, array in self._mixture.arrays().items()}
-        write_weights(folder, arrays)
-        write_card(folder, self.name, self.params, self.seed, form)
+            arrays |= {f"{MIXTURE}{name}": array for name, array in self._mixture.arrays().items()}
+        self._write(folder, arrays)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
-        card, weights = read_card(folder, cls.name), read_weights(folder)
-        detector = cls(card_params(card, cls.Params, folder), device=device, seed=card_seed(card, folder))
-        form = Form.from_card(card, folder)
-        try:
+        detector, form, weights = cls._read(folder, device)
+        with taking_weights(folder):
             detector._restore(form, weights, folder)
-        except (KeyError, RuntimeError, TrainingError) as error:
-            raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
-        detector._form = form
         return detector
 
     def _restore(self, form: Form, weights: Mapping[str, NDArray[Any]], folder: Path) -> None:
-        import torch
-
         streams = self._streams()
         classes = len(LABELS) if self.params.learns == "labels" else len(weights[f"{streams[0]}.classifier.bias"])
         for stream in streams:
             network = self._build(Task.of(form, classes), stream)
-            network.load_state_dict({name: torch.tensor(array) for name, array in _under(stream, weights).items()})
+            take_weights(network, under(f"{stream}.", weights))
             self._networks[stream] = network
         if self.params.scoring == "mixture":
-            self._mixture = Mixture.restore(_under(MIXTURE, weights), folder)
-            if len(weights[f"{MIXTURE}.means"].T) != classes:
+            self._mixture = Mixture.restore(under(MIXTURE, weights), folder)
+            if len(weights[f"{MIXTURE}means"].T) != classes:
                 raise TrainingError(f"the mixture is not of {classes} classes")
 
     def _streams(self) -> tuple[str, ...]:
         """What a network of its own looks at: `joint`, `bone` or both."""
         return ("joint",)
 
+    @abstractmethod
     def _network(self, task: Task, stream: str) -> nn.Module:
         """The network of a stream with fresh weights."""
-        raise NotImplementedError
 
     def _build(self, task: Task, stream: str) -> nn.Module:
         from stages.compute.device import resolve
@@ -199,19 +169,7 @@ class Recogniser:
         with threads(self.params.threads):
             return training.log_proportions(networks.values(), windows)
 
-    def _fitted(self, windows: Windows | None = None) -> Form:
-        if self._form is None:
-            raise not_fitted(self.name)
-        if windows is not None:
-            self._form.check(windows)
-        return self._form
-
 
 def _small(seed: int, name: str) -> int:
     """A seed for the mixture, which takes 32 bits."""
-    return derive(seed, name, MIXTURE) % 2**32
-
-
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays of one stream or of the mixture, by their names within it."""
-    return {name.removeprefix(f"{prefix}."): array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
+    return derive(seed, name, "mixture") % 2**32

@@ -10,30 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.errors import DatasetError, ModelError, TrainingError
+from stages.core.errors import TrainingError
 from stages.core.windows import Windows
-from stages.detectors.base import (
-    RETRAIN,
-    FitReport,
-    Form,
-    Log,
-    Modality,
-    card_params,
-    card_seed,
-    not_fitted,
-    read_card,
-    read_weights,
-    silent,
-    write_card,
-    write_weights,
-)
+from stages.detectors.base import FitReport, Form, Log, not_fitted, silent
+from stages.detectors.layers.model import Model, size, take_weights, taking_weights, weights_of
 from stages.detectors.layers.stg_nf.params import StgNfParams
 
 if TYPE_CHECKING:
     from stages.detectors.layers.flow import Chain
 
 
-class FlowDetector:
+class FlowDetector(Model):
     """A normalizing flow; score = negative log-likelihood. See `stages.detectors.base.Detector`.
 
     Args:
@@ -42,18 +29,11 @@ class FlowDetector:
         seed: of the initial weights and of the order of the windows.
     """
 
-    name: ClassVar[str]
     Params: ClassVar[type[StgNfParams]] = StgNfParams
-    needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE})
-    parts: ClassVar[tuple[str, ...]] = ("score",)
-    supervised: ClassVar[bool] = False
     unit: ClassVar[str] = "bits per dimension"
 
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
-        self.params: Any = params
-        self.device = device
-        self.seed = seed
-        self._form: Form | None = None
+        super().__init__(params, device=device, seed=seed)
         self._network: Chain | None = None
 
     def fit(
@@ -111,7 +91,7 @@ class FlowDetector:
                 log(f"epoch {epoch} of {params.epochs}: {_last(curves)} {cls.unit}, {left:.0f} s left")
         for model, own in zip(models, networks, strict=True):
             model._form, model._network = form, own
-        return [FitReport(len(train), _size(own), curve) for own, curve in zip(networks, curves, strict=True)]
+        return [FitReport(len(train), size(own), curve) for own, curve in zip(networks, curves, strict=True)]
 
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Negative log-likelihood, `(N,)` bits per dimension. See `Detector.score`."""
@@ -145,9 +125,8 @@ class FlowDetector:
 
     def save(self, folder: Path) -> None:
         """Write weights.safetensors and detector.json. See `Detector.save`."""
-        form, network = self._fitted()
-        write_weights(folder, {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()})
-        write_card(folder, self.name, self.params, self.seed, form)
+        _, network = self._fitted()
+        self._write(folder, weights_of(network))
 
     def export(self, path: Path, kind: str = "onnx") -> None:
         """Write the model as a file for programs without normotion, `onnx` or `torch`. See `layers.stg_nf.export`.
@@ -165,17 +144,11 @@ class FlowDetector:
     @classmethod
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         """Read what `save` wrote. See `Detector.load`."""
-        import torch
-
-        card, weights = read_card(folder, cls.name), read_weights(folder)
-        detector = cls(card_params(card, cls.Params, folder), device=device, seed=card_seed(card, folder))
-        form = Form.from_card(card, folder)
-        try:
+        detector, form, weights = cls._read(folder, device)
+        with taking_weights(folder):
             network = detector._build(form)
-            network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
-        except (DatasetError, RuntimeError, TrainingError) as error:
-            raise ModelError(f"the weights do not fit the model: {error}", where=str(folder), fix=RETRAIN) from error
-        detector._form, detector._network = form, network
+            take_weights(network, weights)
+        detector._network = network
         return detector
 
     @classmethod
@@ -232,15 +205,10 @@ class FlowDetector:
         return build(form, self.params, self.seed).to(resolve(self.device))
 
     def _fitted(self, windows: Windows | None = None) -> tuple[Form, Chain]:
-        if self._form is None or self._network is None:
+        form = self._checked(windows)
+        if self._network is None:
             raise not_fitted(self.name)
-        if windows is not None:
-            self._form.check(windows)
-        return self._form, self._network
-
-
-def _size(network: Chain) -> int:
-    return sum(weight.numel() for weight in network.parameters())
+        return form, self._network
 
 
 def _last(curves: Sequence[Mapping[str, list[float]]]) -> str:
