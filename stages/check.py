@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def run(project: Project) -> None:
     if unfit := check_pairs(raw, datasets):
         raise params_error(unfit, project.params)
     vouched = check_files(datasets.values(), limits)
-    if unfit := check_windows(raw, vouched, {name: data.description.task for name, data in datasets.items()}):
+    if unfit := check_windows(raw, vouched, datasets):
         raise params_error(unfit, project.params)
     with atomic_folder(project.checked("x").parent) as folder:
         for name, found in vouched.items():
@@ -154,20 +154,21 @@ def check_files(datasets: Iterable[Dataset], limits: CheckParams) -> dict[str, V
     return vouched
 
 
-def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], tasks: Mapping[str, str]) -> list[str]:
+def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], datasets: Mapping[str, Dataset]) -> list[str]:
     """Window specs that cannot be cut from a dataset's poses, for want of a way between their layouts or of pixels.
 
     Args:
         raw: params.yaml.
         vouched: what was found, by dataset.
-        tasks: of the datasets; a spec may be for one task alone.
+        datasets: the same; a spec may be for some alone.
     """
     problems = []
     for window in dig(raw, "segment.windows") or []:
         _, spec = parse(raw["windows"][window], f"windows.{window}", WindowSpec)
         for name, found in vouched.items():
             for (skeleton, coordinates, _), clip in found.forms.items():
-                text = _unfit(spec, skeleton, coordinates) if spec and spec.cuts(tasks[name]) else ""
+                cuts = spec and spec.cuts(datasets[name].description.task, filmed=datasets[name].filmed)
+                text = _unfit(spec, skeleton, coordinates) if spec and cuts else ""
                 problems += [f"windows.{window}: {text}, as dataset {name!r} has them (clip {clip!r})"] if text else []
     return problems
 
@@ -176,6 +177,8 @@ def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
     """Why poses of that kind cannot become windows of a spec; empty if they can."""
     if coordinates != "xy" and spec.normalization.frame_size is not None:
         return f"normalization.frame_size has no sense for {coordinates} coordinates"
+    if coordinates != "xy" and spec.patches:
+        return f"patches have no place in footage for {coordinates} coordinates"
     try:
         convert(np.zeros((1, len(layout(skeleton)), len(coordinates) + 1), np.float32), skeleton, spec.layout)
     except DatasetError as error:
@@ -261,15 +264,27 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
             continue
         found, params = parse(section, f"detectors.{name}", detector(name).Params)
         problems += found
-        if params is not None and params.window not in cut:
-            problems.append(
-                f"detectors.{name}.window: {params.window!r} is not among segment.windows: {', '.join(map(str, cut))}"
-            )
+        if params is not None:
+            problems += [f"detectors.{name}.window: {text}" for text in _window_problems(raw, name, params.window)]
     return problems
 
 
+def _window_problems(raw: Mapping[str, Any], name: str, window: str) -> Iterator[str]:
+    """Why a detector cannot read a window spec; one that is not run may name one that is not cut."""
+    specs, cut = list(_entries(raw, "windows", [])), dig(raw, "segment.windows") or []
+    run = name in {run.detector for run in (*listed(raw)[0].values(), *coarse(raw).values())}
+    if window not in (cut if run else specs):
+        yield f"{window!r} is not among {'segment.windows' if run else 'windows'}: {', '.join(cut if run else specs)}"
+    sees, shown = Modality.PATCHES in detector(name).needs, dig(raw, f"windows.{window}.patches") is not None
+    if sees and not shown:
+        yield f"{name} reads pictures of joints, and {window!r} holds coordinates; give that spec `patches: {{}}`"
+    if shown and not sees:
+        yield f"{name} reads coordinates, and {window!r} holds pictures of joints; name a spec without `patches`"
+
+
 def _run_problems(raw: Mapping[str, Any]) -> list[str]:
-    problems = [f"{key}: name at least one" for key in ("datasets", "runs") if not raw.get(key)]
+    problems = [] if raw.get("datasets") else ["datasets: name at least one"]
+    problems += [] if raw.get("runs") or dig(raw, "coarse.runs") else ["runs: name at least one, or one in coarse.runs"]
     window, cut = dig(raw, "coarse.window"), dig(raw, "segment.windows") or []
     if window is not None and window not in cut:
         problems.append(f"coarse.window: {window!r} is not among segment.windows: {', '.join(map(str, cut))}")
@@ -286,7 +301,7 @@ def check_pairs(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> list
         f"{pair.detector} needs {need.value}, which dataset {pair.dataset!r} lacks"
         for pair in pairs
         for need in detector(pair.detector).needs
-        if need is Modality.RGB and not datasets[pair.dataset].filmed
+        if need is not Modality.POSE and not datasets[pair.dataset].filmed
     ]
     return task_problems(raw, {name: data.description.task for name, data in datasets.items()}) + lacking
 

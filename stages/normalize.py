@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stages.core.dataset import SPLITS
+from stages.core.dataset import SPLITS, Dataset, load_dataset
 from stages.core.normalization import NormalizeParams, normalize_people
 from stages.core.params import load_section
 from stages.core.paths import Project, entries_file, split_file
@@ -14,8 +16,13 @@ from stages.core.progress import log
 from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows
 from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder
-from stages.core.tables import Pieces, read_groups, read_meta, read_rows, writing
-from stages.core.windows import WindowSpec
+from stages.core.tables import Pieces, read, read_groups, read_meta, read_rows, writing
+from stages.core.windows import PatchParams, WindowSpec
+
+PATCH = "patch"
+"""How the channels of pictures begin, a number each."""
+WEIGHTS = "patches.safetensors"
+"""The network that looked at the patches, beside the windows."""
 
 
 def run(project: Project, dataset: str, window: str) -> None:
@@ -23,36 +30,75 @@ def run(project: Project, dataset: str, window: str) -> None:
 
     Raises:
         SchemaError: a SEGMENTS or ENTRIES table is missing or of another version.
+        DatasetError, VideoError, ParamsError, TrainingError: the spec wants pictures of joints, and there is no
+            footage, it cannot be read, or no network sees anything in it.
     """
     spec = load_section(project, f"windows.{window}", WindowSpec)
     params = load_section(project, "normalize", NormalizeParams)
     source = project.segments(dataset, window)
     with atomic_folder(project.normalized(dataset, window)) as folder:
+        if spec.patches is not None and (data := load_dataset(project, dataset)).filmed:
+            _look_and_normalize(project.root, data, spec, spec.patches, params, source, folder)
+        else:
+            for split in SPLITS:
+                _normalize_split(source, split, spec, params, folder)
+
+
+def _look_and_normalize(
+    root: Path, data: Dataset, spec: WindowSpec, patches: PatchParams, params: NormalizeParams, source: Path,
+    folder: Path,
+) -> None:  # fmt: skip
+    """The same with what is seen around the joints in place of where they are."""
+    from safetensors.torch import save
+
+    from stages.compute.threads import threads
+    from stages.pose.patches.looking import extractor, features
+
+    with threads(patches.threads), tempfile.TemporaryDirectory(dir=folder) as held:
+        train = read(entries_file(source, "train"), ENTRIES)
+        network = extractor(train, data, spec, patches, root)
+        (folder / WEIGHTS).write_bytes(save(dict(network.weights())))
         for split in SPLITS:
-            _normalize_split(source, split, spec, params, folder)
+            entries = train if split == "train" else read(entries_file(source, split), ENTRIES)
+            seen = features(entries, data, spec, network, Path(held) / f"{split}.npy")
+            _normalize_split(source, split, spec, params, folder, seen)
 
 
-def _normalize_split(source: Path, split: str, spec: WindowSpec, params: NormalizeParams, folder: Path) -> None:
+def _normalize_split(
+    source: Path,
+    split: str,
+    spec: WindowSpec,
+    params: NormalizeParams,
+    folder: Path,
+    seen: NDArray[np.float16] | None = None,
+) -> None:
     meta = read_meta(split_file(source, split), SEGMENTS)
-    channels = spec.normalization.channels(meta["coordinates"])
-    about = {"layout": meta["layout"], "channels": ",".join(channels), "units": spec.normalization.unit(meta["units"])}
+    channels, unit = spec.normalization.channels(meta["coordinates"]), spec.normalization.unit(meta["units"])
+    if seen is not None:
+        channels, unit = tuple(f"{PATCH}{number}" for number in range(seen.shape[2])), "features"
+    about = {"layout": meta["layout"], "channels": ",".join(channels), "units": unit}
     least = params.least(meta["units"])
     dropped = total = 0
     with writing(split_file(folder, split), NORMALIZED, about) as out:
         for windows in read_groups(split_file(source, split), SEGMENTS):
-            kept = _normalize_group(windows, entries_file(source, split), spec, least, out)
+            kept = _normalize_group(windows, entries_file(source, split), spec, least, out, seen)
             total, dropped = total + len(windows), dropped + len(windows) - kept
     log.info(
         f"{split}: {total - dropped} windows normalized, {dropped} dropped as flatter than {least:g} {meta['units']}"
     )
 
 
-def _normalize_group(windows: Rows, entries: Path, spec: WindowSpec, least: float, out: Pieces) -> int:
+def _normalize_group(
+    windows: Rows, entries: Path, spec: WindowSpec, least: float, out: Pieces, seen: NDArray[np.float16] | None
+) -> int:
     """Normalize one row group, whose windows lie close together among the entries; returns how many were kept."""
     first = windows.frame["first_row"].to_numpy()
     low, high = (int(first.min()), int(first.max()) + spec.samples) if len(first) else (0, 0)
     keypoints = read_rows(entries, ENTRIES, low, high).arrays
-    values = keypoints[first[:, None] - low + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)
+    rows = first[:, None] + np.arange(spec.samples)
+    values = keypoints[rows - low]  # (N, T, V, coordinates and confidence)
     keep, normalized = normalize_people(values, spec.normalization, least, layout(windows.meta["layout"]))
+    if seen is not None:
+        normalized = np.ascontiguousarray(seen[rows[keep]].transpose(0, 3, 1, 2), dtype=np.float32)
     out.append(windows.frame[keep].drop(columns="first_row"), normalized)
     return int(keep.sum())

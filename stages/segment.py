@@ -92,8 +92,9 @@ def _segment_split(
     _append(entries_out, "", empty)
     nothing_known = Whereabouts(np.empty(0, np.float32), pd.DataFrame(), pd.DataFrame())
     segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
-    if not spec.cuts(data.description.task):
-        log.info(f"{split}: no windows, as the spec is for datasets of task {spec.task}")
+    if not spec.cuts(data.description.task, filmed=data.filmed):
+        what = "footage" if spec.patches and not data.filmed else f"datasets of task {spec.task}"
+        log.info(f"{split}: no windows, as the spec is for {what}")
         return
     for _, clip in data.split(split).iterrows():
         tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)

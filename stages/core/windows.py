@@ -20,6 +20,36 @@ from stages.core.params import Section, nearest
 from stages.core.skeleton import LAYOUTS
 
 
+class PatchParams(Section):
+    """What a window of pictures is made of: a few features of the picture around each joint.
+
+    Source: Markovitz et al., "Graph Embedded Pose Clustering for Anomaly Detection" (GEPC), CVPR 2020, section 4.1: 16
+    × 16 px around each joint through a small network that is not trained further.
+
+    Args:
+        size: side of a picture, px of the video.
+        backbone: the network: `joints`, a ResNet-20 that learns from the training clips to tell joints apart; or where
+            Python finds another, `module:function`, whose call gives a torch module that maps pictures `(n, 3, size,
+            size)`, RGB in 0 … 1, to features `(n, F)`.
+        weights: safetensors file for the network, below the project; null learns them (`joints`) or takes those the
+            network is born with.
+        pictures: training pictures that `joints` learns from at most.
+        epochs: passes over them.
+        seed: of the pictures' choice, the first weights and the order.
+        device: that the network runs on; `auto` takes a GPU when there is one.
+        threads: CPU threads; null takes all cores.
+    """
+
+    size: int = Field(default=16, ge=4, multiple_of=2)
+    backbone: str = Field(default="joints", pattern=r"^(joints|[\w.]+:[\w.]+)$")
+    weights: str | None = None
+    pictures: int = Field(default=20_000, ge=100)
+    epochs: int = Field(default=3, ge=1)
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1)
+
+
 class WindowSpec(Section):
     """One entry of `windows:` in params.yaml.
 
@@ -38,6 +68,8 @@ class WindowSpec(Section):
         layout: joints the windows hold: the poses' own layout, or one that can be made from it; null takes the poses'
             own, whatever it is.
         normalization: how values become comparable between people.
+        patches: the windows hold what is seen around each joint, in place of where it is; only footage is cut. Null for
+            windows of coordinates.
         task: only datasets of this task are cut, `frames` or `actions`, others have no windows of this spec; null cuts
             all. Actions before a Kinect have joints that no other layout can be made from.
     """
@@ -52,11 +84,12 @@ class WindowSpec(Section):
     keep_last: bool = True
     layout: str | None = "openpose18"
     normalization: NormalizationParams = NormalizationParams()
+    patches: PatchParams | None = None
     task: Literal["frames", "actions"] | None = None
 
-    def cuts(self, task: str) -> bool:
-        """Whether datasets of a task have windows of this spec."""
-        return self.task in (None, task)
+    def cuts(self, task: str, *, filmed: bool) -> bool:
+        """Whether datasets of a task, all of whose clips have footage or not, have windows of this spec."""
+        return self.task in (None, task) and (filmed or self.patches is None)
 
     @model_validator(mode="after")
     def _one_length(self) -> WindowSpec:

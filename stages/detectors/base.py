@@ -26,6 +26,7 @@ class Modality(StrEnum):
 
     POSE = "pose"
     RGB = "rgb"
+    PATCHES = "patches"
 
 
 @dataclass(frozen=True)

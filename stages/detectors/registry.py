@@ -13,6 +13,7 @@ DETECTORS = {
     "knn": "stages.detectors.knn:Knn",
     "stg_nf_supervised": "stages.detectors.stg_nf_supervised:StgNfSupervised",
     "gepc": "stages.detectors.gepc:Gepc",
+    "gepc_patches": "stages.detectors.gepc_patches:GepcPatches",
     "reconstruction": "stages.detectors.reconstruction:Reconstruction",
     "oc_svm": "stages.detectors.oc_svm:OcSvm",
     "st_gcn": "stages.detectors.st_gcn:StGcn",

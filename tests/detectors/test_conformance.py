@@ -22,6 +22,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "stg_nf": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
     "knn": {"components": 20},
     "gepc": {**AUTOENCODER, "clusters": 10, "components": 5, "cluster_epochs": 3},
+    "gepc_patches": {**AUTOENCODER, "graph": "static", "clusters": 10, "components": 5, "cluster_epochs": 3},
     "reconstruction": AUTOENCODER,
     "oc_svm": {**AUTOENCODER, "graph": "static"},
     "mped_rnn": {"epochs": 6, "batch": 64, "learning_rate": 2e-2},

@@ -77,7 +77,7 @@ def test_all_mistakes_of_all_sections_at_once(tmp_path: Path, params: Params) ->
         ("runs", ["demo"], "runs[0]"),
         ("datasets", ["de mo"], "datasets: 'de mo' must be letters"),
         ("datasets", None, "datasets: name at least one"),
-        ("runs", [], "runs: name at least one"),
+        ("runs", [], "runs: name at least one, or one in coarse.runs"),
     ],
 )
 def test_misshapen_sections(tmp_path: Path, params: Params, key: str, value: object, message: str) -> None:

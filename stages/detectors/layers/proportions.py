@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 
 ITERATIONS = 500
 """Of the mixture's fit at most, as released."""
+MOST = 10_000
+"""Rows the fit sees at most, spread evenly: 500 iterations over more take minutes, and a tenth is what is published."""
 SETTLED = 1e-6
 """Share by which the bound may still move in the last tenth of the iterations. scikit-learn asks for a change of less
 than 0.001 of a sum over all windows, which rounding alone exceeds where they are many."""
@@ -77,6 +79,8 @@ class Mixture:
         from threadpoolctl import threadpool_limits
 
         rows = np.asarray(proportions[::every], dtype=np.float64)
+        if len(rows) > MOST:
+            rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(np.int64)]
         if len(rows) < components:
             raise TrainingError(
                 f"a mixture of {components} components is to be fitted to {len(rows)} windows",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -68,6 +68,9 @@ class AutoencoderParams(DetectorParams):
             nothing else runs: on a busy machine two that wait for one another are slower than one.
     """
 
+    unset: ClassVar[frozenset[str]] = frozenset()
+    """What no preset sets."""
+
     preset: Literal["published", "corrected"] = "corrected"
     graph: Literal["attention", "static"] = "attention"
     strides: tuple[int, int] = (2, 3)
@@ -88,7 +91,8 @@ class AutoencoderParams(DetectorParams):
             return given
         preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), CORRECTED)
         told = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return {**{name: value for name, value in preset.items() if name in cls.model_fields}, **told}
+        settable = cls.model_fields.keys() - cls.unset
+        return {**{name: value for name, value in preset.items() if name in settable}, **told}
 
 
 class GepcParams(AutoencoderParams):
@@ -114,7 +118,7 @@ class GepcParams(AutoencoderParams):
         scoring: `mixture`: negative log-likelihood of the assignments under a Dirichlet-process mixture; `maximum`: 1
             less the largest assignment.
         components: Gaussians of the mixture at most.
-        fit_every: the mixture is fitted to every so manieth window.
+        fit_every: the mixture is fitted to every so manieth window, to 10,000 at most.
     """
 
     clusters: int = Field(default=CORRECTED["clusters"], ge=2)
@@ -132,6 +136,19 @@ class GepcParams(AutoencoderParams):
     scoring: Literal["mixture", "maximum"] = "mixture"
     components: int = Field(default=10, ge=1)
     fit_every: int = Field(default=CORRECTED["fit_every"], ge=1)
+
+
+class GepcPatchesParams(GepcParams):
+    """The `detectors.gepc_patches` section, as `detectors.gepc`.
+
+    Args:
+        transforms: `none`: pictures are neither mirrored nor turned by moving numbers about.
+        batch: windows per step of the optimizer; 256 as published.
+    """
+
+    unset: ClassVar[frozenset[str]] = frozenset({"transforms"})
+    transforms: Literal["none"] = "none"
+    batch: int = Field(default=256, ge=2)
 
 
 class ReconstructionParams(AutoencoderParams):
