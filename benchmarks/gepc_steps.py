@@ -76,7 +76,8 @@ def steps(project: Project, dataset: str, folder: Path) -> dict[str, float]:
     scores["assignments' neighbours"] = _apart(q.log(), base.log())
     scores["1 less the largest assignment"] = uncertainty(q.numpy())
     if params.scoring == "mixture":
-        scores["mixture: GEPC's score"] = Mixture.restore(under(MIXTURE, weights), folder / DETECTOR_FILE).score(q.numpy())
+        mixture = Mixture.restore(under(MIXTURE, weights), folder / DETECTOR_FILE)
+        scores["mixture: GEPC's score"] = mixture.score(q.numpy())
     return {name: float(roc_auc_score(truth, values[known])) for name, values in scores.items()}
 
 

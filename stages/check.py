@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from stages.core.action_splits import action_splits
 from stages.core.dataset import Dataset, load_dataset
-from stages.core.errors import DatasetError, NormotionError, SchemaError, VideoError
+from stages.core.errors import DatasetError
 from stages.core.normalization import NormalizeParams
 from stages.core.pairs import ACTIONS, coarse, listed, pair_problems, task_problems
 from stages.core.params import (
@@ -26,13 +24,11 @@ from stages.core.params import (
     parse,
     read_params,
 )
-from stages.core.paths import NAME, Project, inside
+from stages.core.paths import NAME, Project
 from stages.core.pipelines_params import PipelinesParams
 from stages.core.progress import log
-from stages.core.schemas import POSES
-from stages.core.skeleton import COCO17, convert, layout
+from stages.core.skeleton import convert, layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
-from stages.core.tables import read_meta
 from stages.core.truth import REGIONS_FILE, regions
 from stages.core.windows import SegmentParams, WindowSpec
 from stages.detectors.base import Modality
@@ -40,9 +36,9 @@ from stages.detectors.registry import DETECTORS, detector
 from stages.evaluation.coarse import CoarseParams, cases
 from stages.evaluation.params import EvaluateParams
 from stages.pose.estimators import ExtractParams
-from stages.pose.given import given
 from stages.pose.poseflow import TrackParams
-from stages.pose.video import CheckParams, VideoInfo, count, probe
+from stages.pose.video import CheckParams
+from stages.pose.vouching import Vouched, check_files
 from stages.show.page import ReportParams
 from stages.simulation.planning import SimulateParams
 
@@ -64,24 +60,6 @@ SECTIONS: dict[str, type[Section]] = {
 
 LISTS = ("datasets", "runs", "students", "windows", "detectors")
 """Top-level keys that hold lists or named entries."""
-
-Form = tuple[str, str, str]
-"""What poses are: layout, coordinates, units."""
-ESTIMATED: Form = (COCO17.name, "xy", "px")
-"""What every backend gives."""
-
-
-@dataclass(frozen=True)
-class Vouched:
-    """A dataset's files after they were looked into.
-
-    Args:
-        clips: path and sha256 of every clip's file.
-        forms: what the poses are, with a clip of each kind; one kind of coordinates and units alone.
-    """
-
-    clips: Mapping[str, Mapping[str, str]]
-    forms: Mapping[Form, str]
 
 
 def run(project: Project) -> None:
@@ -132,28 +110,6 @@ def check_params(project: Project) -> None:
         raise params_error(problems, project.params)
 
 
-def check_files(datasets: Iterable[Dataset], limits: CheckParams) -> dict[str, Vouched]:
-    """Hold each clip's file against what clips.csv declares.
-
-    Raises:
-        DatasetError: a file is missing, unreadable, too large or not as declared; lists all of them, of all datasets.
-    """
-    vouched: dict[str, Vouched] = {}
-    problems: dict[Path, list[str]] = {}
-    for data in datasets:
-        vouched[data.name], found = _look_into(data, limits)
-        if found:
-            problems[data.folder / "clips.csv"] = found
-    if problems:
-        listed = "\n".join(f"  - {problem}" for found in problems.values() for problem in found)
-        raise DatasetError(
-            f"{sum(map(len, problems.values()))} of the clips' files are not as declared:\n{listed}",
-            where=", ".join(map(str, problems)),
-            fix="mend the files or the rows of clips.csv, then run `normotion check`",
-        )
-    return vouched
-
-
 def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], datasets: Mapping[str, Dataset]) -> list[str]:
     """Window specs that cannot be cut from a dataset's poses, for want of a way between their layouts or of pixels.
 
@@ -184,60 +140,6 @@ def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
     except DatasetError as error:
         return f"{error.what}; {error.fix}, or a `task` for it"
     return ""
-
-
-def _look_into(data: Dataset, limits: CheckParams) -> tuple[Vouched, list[str]]:
-    """What may be said of a dataset's files, and what is wrong with them, as sentences."""
-    problems: list[str] = []
-    digests: dict[str, dict[str, str]] = {}
-    forms: dict[Form, str] = {}
-    for _, row in data.clips.iterrows():
-        try:
-            path = inside(data.folder, row["path"])
-            form = _poses(path, row) if data.description.modality == "poses" else ESTIMATED
-            footage = data.video(row["clip"])
-            problems += [f"{row['clip']}: {text}" for text in (_video(footage, row, limits) if footage else ())]
-            digests[row["clip"]] = {"path": str(row["path"]), "sha256": sha256_file(path)}
-            if footage and footage != path:
-                digests[row["clip"]] |= {"video": str(row["video"]), "video_sha256": sha256_file(footage)}
-            forms.setdefault(form, row["clip"])
-        except (DatasetError, VideoError) as error:
-            problems.append(_told(row["clip"], error, row["path"]))
-        except OSError as error:
-            problems.append(f"{row['clip']}: {row['path']} cannot be read: {error.strerror}")
-    if len({form[1:] for form in forms}) > 1:
-        listed = ", ".join(f"{coordinates} in {units} ({clip})" for (_, coordinates, units), clip in forms.items())
-        problems.append(f"the clips' poses differ: {listed}; put clips of one kind into one dataset")
-    return Vouched(digests, forms), problems
-
-
-def _told(clip: str, error: NormotionError, path: str) -> str:
-    """One line for a clip's error: what, where within its file, and the way out."""
-    place = error.where.rpartition(f"{Path(path).name}, ")[2] if f"{Path(path).name}, " in error.where else ""
-    return f"{clip}: {error.what}" + (f", {place}" if place else "") + (f" ({error.fix})" if error.fix else "")
-
-
-def _video(path: Path, row: Any, limits: CheckParams) -> list[str]:
-    found = probe(path)
-    problems = limits.problems(found)
-    if not problems and found.frames != row["frames"]:
-        # Headers lie, and not every tool can mend them: what can be decoded is what counts.
-        decoded = count(path)
-        if decoded == row["frames"]:
-            log.warning(f"{row['clip']}: its header claims {found.frames} frames, {decoded} can be decoded as declared")
-        else:
-            problems.append(f"clips.csv says frames {row['frames']}, the file says {found.frames} and holds {decoded}")
-    return [*problems, *_differences(row, found)]
-
-
-def _poses(path: Path, row: Any) -> Form:
-    try:
-        for _ in given(path, row["clip"], int(row["frames"])):
-            pass
-        meta = read_meta(path, POSES)
-    except SchemaError as error:
-        raise DatasetError(error.what, where=error.where, fix="`normotion import` it again") from error
-    return meta["layout"], meta["coordinates"], meta["units"]
 
 
 def _entries(raw: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
@@ -304,13 +206,3 @@ def check_pairs(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> list
         if need is not Modality.POSE and not datasets[pair.dataset].filmed
     ]
     return task_problems(raw, {name: data.description.task for name, data in datasets.items()}) + lacking
-
-
-def _differences(declared: Any, found: VideoInfo) -> list[str]:
-    """What clips.csv says of a clip's measures against what its file's header says."""
-    pairs = {"width": found.width, "height": found.height, "fps": found.fps}
-    return [
-        f"clips.csv says {name} {declared[name]:g}, the file says {value:g}"
-        for name, value in pairs.items()
-        if abs(float(declared[name]) - value) > 0.01
-    ]

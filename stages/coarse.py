@@ -193,10 +193,9 @@ class _Workshop:
 
     def _windows(self, path: Path, split: str, label: Any) -> Windows:
         """The windows of a split: of which camera each is, and no label but `label`."""
-        windows = load_windows(path, self.data.name, split)
+        windows = load_windows(path, self.data.name, split, self.cameras)
         labels = pd.array([label] * len(windows), dtype="Int8")
-        cameras = windows.index["clip"].map(self.cameras)
-        return replace(windows, index=windows.index.assign(camera=cameras, label=labels, person_label=labels))
+        return replace(windows, index=windows.index.assign(label=labels, person_label=labels))
 
     def _normal(self, case: Case) -> Windows:
         """The training windows of a case; only a supervised detector is told their classes."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.core.loading import read_windows
+from stages.core.loading import cameras_of, read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
@@ -41,10 +41,13 @@ def run(project: Project, dataset: str, detector: str) -> None:
     meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
     target = project.scores(dataset, detector)
     sweep(target.parent.parent)
+    cameras = cameras_of(project, dataset)
     with atomic_folder(target.parent) as out:
         for split in SPLITS:
             source = split_file(project.normalized(dataset, params.window), split)
-            groups = bar(read_windows(source, dataset, split), what=f"score {detector}, {split}", unit=" groups")
+            groups = bar(
+                read_windows(source, dataset, split, cameras), what=f"score {detector}, {split}", unit=" groups"
+            )
             total = write_scores(
                 out / project.scores(dataset, detector, split).name, groups, models, settings.batch, meta
             )

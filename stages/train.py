@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import TrainingError
-from stages.core.loading import load_windows
+from stages.core.loading import cameras_of, load_windows
 from stages.core.pairs import base_of
 from stages.core.params import TrainParams, load_section, read_params
 from stages.core.paths import Project, seed_folder, split_file
@@ -58,10 +58,10 @@ def run(project: Project, dataset: str, detector: str) -> None:
 def _windows(
     project: Project, dataset: str, kind: type[Detector], params: DetectorParams
 ) -> tuple[Windows, Windows | None]:
-    folder = project.normalized(dataset, params.window)
+    folder, cameras = project.normalized(dataset, params.window), cameras_of(project, dataset)
     keep: Callable[[Windows], Windows] = _labelled if kind.supervised else _normal
-    train = keep(load_windows(split_file(folder, "train"), dataset, "train"))
-    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation"))
+    train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras))
+    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras))
     if not len(train):
         raise TrainingError(
             "there are no windows to learn from",

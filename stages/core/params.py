@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -153,8 +153,12 @@ def _names(model: type[BaseModel], keys: list[str]) -> list[str]:
     """Field names of the (possibly nested) model at `keys`."""
     for key in keys:
         field = model.model_fields.get(key)
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        annotation = field.annotation if field else None
+        inner = [
+            kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)
+        ]  # itself, or a `| None`
+        models = [kind for kind in inner if issubclass(kind, BaseModel)]
+        if not models:
             break
-        model = inner
+        model = models[0]
     return list(model.model_fields)

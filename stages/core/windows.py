@@ -134,7 +134,7 @@ class Windows:
 
     Args:
         index: one row per window: dataset, split, clip, track, start_frame, step, length, missing, label,
-            person_label.
+            person_label, and, where it is known, camera.
         poses: `(N, C, T, V)` float32, normalized, not augmented.
         channels: names of the C channels, e.g. `("x", "y")`.
         layout: joint layout of the V joints.

@@ -14,6 +14,7 @@ import yaml
 from stages import check
 from stages.core.errors import DatasetError, ParamsError
 from stages.core.paths import Project
+from stages.pose import vouching
 from tests.pose.mp4 import retime, turn
 from tests.pose.test_video import lying, make
 from tests.stages.demo import ROOT, Params, demo, own_params, save
@@ -66,6 +67,25 @@ def test_all_mistakes_of_all_sections_at_once(tmp_path: Path, params: Params) ->
         "runs[4]: {'dataset': 'demo', 'detector': 'knn'} stands there twice",
     ):
         assert expected in text
+
+
+def test_pictures_are_for_those_who_read_them(tmp_path: Path, params: Params) -> None:
+    params["windows"]["seen"] = {"seconds": 0.8, "patches": {"sise": 8}}
+    params["detectors"]["knn"]["window"] = "seen"
+    params["detectors"]["gepc_patches"] = {"window": "second"}
+    params["segment"]["windows"] = ["second", "seen"]
+    text = mistakes(tmp_path, params)
+    assert "windows.seen.patches.sise: unknown parameter; did you mean 'size'?" in text
+    assert "detectors.knn.window: knn reads coordinates, and 'seen' holds pictures of joints" in text
+    assert (
+        "detectors.gepc_patches.window: gepc_patches reads pictures of joints, and 'second' holds coordinates" in text
+    )
+
+
+def test_a_detector_that_is_not_run_may_name_a_window_that_is_not_cut(tmp_path: Path, params: Params) -> None:
+    params["windows"]["seen"] = {"seconds": 0.8, "patches": {}}
+    params["detectors"]["gepc_patches"] = {"window": "seen"}
+    check.run(demo(tmp_path, params))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +156,7 @@ def test_a_video_that_may_not_be_read_is_one_of_the_mistakes(project: Project, m
     def refuse(path: Path) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(check, "sha256_file", refuse)
+    monkeypatch.setattr(vouching, "sha256_file", refuse)
     (project.raw("demo") / "videos" / "street_fast.mp4").unlink()
     with pytest.raises(DatasetError, match="3 of the clips' files are not as declared") as error:
         check.run(project)

@@ -85,7 +85,7 @@ def test_imported_poses_are_vouched_for(project: Project) -> None:
     check.run(poses(project, {"a": {}, "b": {}}))
     found = json.loads(project.checked("given").read_text())["clips"]
     digest = sha256_file(project.raw("given") / "poses" / "a.parquet")
-    assert found["a"] == {"path": "poses/a.parquet", "sha256": digest}
+    assert found["a"] == {"path": "poses/a.parquet", "sha256": digest, "camera": "cam"}
     assert set(found) == {"a", "b"}
 
 

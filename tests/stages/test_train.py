@@ -82,6 +82,20 @@ def test_a_supervised_detector_is_given_all(tmp_path: Path, monkeypatch: pytest.
     assert Supervised.fitted[0].index["label"].tolist()[:2] == [0, 1]
 
 
+def test_windows_know_the_camera_they_are_from(tmp_path: Path) -> None:
+    here = project(tmp_path)
+    put(here, "train", {"a": [(1, 0), (2, 0)], "b": [(3, 0)]})
+    put(here, "validation", {"c": [(4, 0)]})
+    here.checked("d").parent.mkdir(parents=True)
+    clips = {clip: {"path": clip, "sha256": clip, "camera": camera} for clip, camera in zip("abc", "NSN", strict=True)}
+    here.checked("d").write_text(json.dumps({"clips": clips}))
+    train.run(here, "d", "marker")
+    assert Marker.fitted[0].index["camera"].tolist() == ["N", "N", "S"]
+    watched = Marker.watched[0]
+    assert watched is not None
+    assert watched.index["camera"].tolist() == ["N"]
+
+
 def test_no_validation_windows_are_none(tmp_path: Path) -> None:
     here = project(tmp_path)
     put(here, "train", {"a": [(1, 0)]})

@@ -27,6 +27,9 @@ ITERATIONS = 500
 """Of the mixture's fit at most, as released."""
 MOST = 10_000
 """Rows the fit sees at most, spread evenly: 500 iterations over more take minutes, and a tenth is what is published."""
+ALIKE = 1e-3
+"""Deviation of the proportions that says nothing: scikit-learn adds its square to every variance. An autoencoder that
+hardly learned has latent vectors so short that all clusters are equally far from all of them."""
 SETTLED = 1e-6
 """Share by which the bound may still move in the last tenth of the iterations. scikit-learn asks for a change of less
 than 0.001 of a sum over all windows, which rounding alone exceeds where they are many."""
@@ -72,7 +75,7 @@ class Mixture:
             log: takes one line on what was found.
 
         Raises:
-            TrainingError: fewer rows than components, rows that are not finite, or no convergence.
+            TrainingError: fewer rows than components, rows that are not finite or all alike, or no convergence.
         """
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import BayesianGaussianMixture
@@ -88,6 +91,11 @@ class Mixture:
             )
         if not np.isfinite(rows).all():
             raise TrainingError("proportions are NaN or infinite", fix="lower the detector's learning rate")
+        if (spread := float(rows.std(axis=0).max())) < ALIKE:
+            raise TrainingError(
+                f"no proportion differs between windows by more than {spread:.1g}: there is nothing to fit",
+                fix="learn longer: more epochs or a smaller batch, or add training footage",
+            )
         model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
         # Threads that wait for one another take longer over so little than one does, a hundred times on a busy machine.
         with threadpool_limits(1), warnings.catch_warnings():

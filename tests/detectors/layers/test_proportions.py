@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stages.core.errors import ModelError, TrainingError
 from stages.core.seeding import stream
+from stages.detectors.layers import proportions as module
 from stages.detectors.layers.proportions import Mixture, uncertainty
 
 
@@ -64,6 +65,19 @@ def test_too_few_rows_are_refused() -> None:
 def test_rows_that_are_not_finite_are_refused() -> None:
     with pytest.raises(TrainingError, match="NaN or infinite"):
         Mixture.fit(np.full((20, 3), np.nan), components=2, seed=0)
+
+
+def test_rows_that_are_all_alike_are_refused() -> None:
+    rows = np.full((50, 20), 0.05) + stream(0, "a little").normal(0, 1e-4, size=(50, 20))
+    with pytest.raises(TrainingError, match="no proportion differs between windows by more than 0.0001"):
+        Mixture.fit(rows, components=3, seed=0)
+
+
+def test_only_so_many_rows_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 40)
+    said: list[str] = []
+    Mixture.fit(stream(0, "many").dirichlet(np.ones(5), 900), components=2, seed=0, log=said.append)
+    assert "on 40 windows" in said[0]
 
 
 def test_a_mixture_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
