@@ -17,8 +17,8 @@ from stages.detectors.oc_svm import OcSvm
 from stages.detectors.reconstruction import Reconstruction
 from tests.detectors.gait import shuffled, walkers, windows
 
-SHAPE: dict[str, Any] = {"graph": "static", "strides": (2, 2), "width": 0.125, "dropout": 0.0, "epochs": 4, "batch": 32}
-PARAMS = GepcParams(window="w", **SHAPE, clusters=6, components=3, cluster_epochs=2, learning_rate=1e-2)
+SHAPE: dict[str, Any] = {"graph": "static", "strides": (2, 2), "width": 0.125, "dropout": 0.0, "epochs": 4, "batch": 16}
+PARAMS = GepcParams(window="w", **SHAPE, clusters=6, components=3, cluster_epochs=2, learning_rate=3e-2)
 PEOPLE = windows(walkers(96))
 OTHERS = windows(shuffled(walkers(20, seed=3)))
 
@@ -41,7 +41,7 @@ def test_students_take_the_teachers_autoencoder_and_its_shape(
     report = student.fit(PEOPLE, base={"gepc": teacher}, log=lines.append)
     assert lines[0] == "the autoencoder is the trained one of gepc, as before clustering"
     assert report.curves == {}, "a student reconstructs with what it was given"
-    alone = kind(params(window="w", **SHAPE, learning_rate=1e-2), device="cpu", seed=1)
+    alone = kind(params(window="w", **SHAPE, learning_rate=3e-2), device="cpu", seed=1)
     alone.fit(PEOPLE)
     np.testing.assert_allclose(student.score(OTHERS)["score"], alone.score(OTHERS)["score"], rtol=1e-4, atol=1e-5)
     student.save(tmp_path)

@@ -27,6 +27,9 @@ ITERATIONS = 500
 """Of the mixture's fit at most, as released."""
 MOST = 10_000
 """Rows the fit sees at most, spread evenly: 500 iterations over more take minutes, and a tenth is what is published."""
+FLOOR = 1e-6
+"""Added to the variances of the mixture's prior, as scikit-learn adds it to those of its components. Proportions add up
+to one, so that their covariance, which is the prior, has no inverse; without this rounding decides the fit."""
 ALIKE = 1e-3
 """Deviation of the proportions that says nothing: scikit-learn adds its square to every variance. An autoencoder that
 hardly learned has latent vectors so short that all clusters are equally far from all of them."""
@@ -63,6 +66,7 @@ class Mixture:
         components: int,
         seed: int,
         every: int = 1,
+        floor: float = FLOOR,
         log: Callable[[str], None] = silent,
     ) -> Self:
         """Fit to normal rows.
@@ -72,6 +76,7 @@ class Mixture:
             components: Gaussians at most; the process leaves those it does not need almost without weight.
             seed: of the k-means that the fit starts from.
             every: take every so manieth row; 10 as released.
+            floor: see `FLOOR`; 0 as released.
             log: takes one line on what was found.
 
         Raises:
@@ -96,7 +101,10 @@ class Mixture:
                 f"no proportion differs between windows by more than {spread:.1g}: there is nothing to fit",
                 fix="learn longer: more epochs or a smaller batch, or add training footage",
             )
-        model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
+        prior = np.cov(rows.T) + floor * np.eye(rows.shape[1]) if floor else None
+        model = BayesianGaussianMixture(
+            n_components=components, max_iter=ITERATIONS, random_state=seed, covariance_prior=prior
+        )
         # Threads that wait for one another take longer over so little than one does, a hundred times on a busy machine.
         with threadpool_limits(1), warnings.catch_warnings():
             # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.

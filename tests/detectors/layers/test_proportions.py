@@ -25,7 +25,7 @@ USUAL = proportions(500, "usual")
 def test_the_reference(shared: Path) -> None:
     oracle = np.load(shared / "oracles" / "dpmm_oracle.npz")
     lines: list[str] = []
-    mixture = Mixture.fit(oracle["p"], components=10, seed=0, every=10, log=lines.append)
+    mixture = Mixture.fit(oracle["p"], components=10, seed=0, every=10, floor=0, log=lines.append)
     np.testing.assert_allclose(-mixture.score(oracle["q"]), oracle["score"], atol=1e-4)
     np.testing.assert_allclose(mixture.arrays()["weights"], oracle["weights"], atol=1e-6)
     np.testing.assert_allclose(mixture.arrays()["means"], oracle["means"], atol=1e-6)
@@ -71,6 +71,14 @@ def test_rows_that_are_all_alike_are_refused() -> None:
     rows = np.full((50, 20), 0.05) + stream(0, "a little").normal(0, 1e-4, size=(50, 20))
     with pytest.raises(TrainingError, match="no proportion differs between windows by more than 0.0001"):
         Mixture.fit(rows, components=3, seed=0)
+
+
+def test_the_prior_has_an_inverse_although_proportions_add_up_to_one() -> None:
+    least = {
+        floor: np.linalg.eigvalsh(Mixture.fit(USUAL, components=8, seed=0, floor=floor).arrays()["covariances"]).min()
+        for floor in (0.0, 1e-6)
+    }
+    assert least[1e-6] > 1.5 * least[0.0]
 
 
 def test_only_so_many_rows_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,12 @@ class ClusterDetector(AutoencoderDetector):
         self._mixture = None
         if params.scoring == "mixture":
             self._mixture = Mixture.fit(
-                q, components=params.components, seed=self.seed, every=params.fit_every, log=log
+                q,
+                components=params.components,
+                seed=self.seed,
+                every=params.fit_every,
+                floor=params.prior_floor,
+                log=log,
             )
         return sum(array.size for array in self._learned().values()), curves
 

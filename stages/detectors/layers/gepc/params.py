@@ -18,6 +18,7 @@ PUBLISHED: Mapping[str, Any] = {
     "divergence": "model_from_target",
     "target": "batch",
     "fit_every": 10,
+    "prior_floor": 0.0,
 }
 CORRECTED: Mapping[str, Any] = {
     "transforms": "none",
@@ -28,6 +29,7 @@ CORRECTED: Mapping[str, Any] = {
     "divergence": "target_from_model",
     "target": "all",
     "fit_every": 1,
+    "prior_floor": 1e-6,
 }
 PRESETS = {"published": PUBLISHED, "corrected": CORRECTED}
 """What a preset sets where the params say nothing; all else is the same in both."""
@@ -119,6 +121,8 @@ class GepcParams(AutoencoderParams):
             less the largest assignment.
         components: Gaussians of the mixture at most.
         fit_every: the mixture is fitted to every so manieth window, to 10,000 at most.
+        prior_floor: added to the variances of the mixture's prior. Assignments add up to one, so that their covariance,
+            which is that prior, has no inverse: 0, as released, leaves the fit to rounding where windows are few.
     """
 
     clusters: int = Field(default=CORRECTED["clusters"], ge=2)
@@ -136,6 +140,7 @@ class GepcParams(AutoencoderParams):
     scoring: Literal["mixture", "maximum"] = "mixture"
     components: int = Field(default=10, ge=1)
     fit_every: int = Field(default=CORRECTED["fit_every"], ge=1)
+    prior_floor: float = Field(default=CORRECTED["prior_floor"], ge=0)
 
 
 class GepcPatchesParams(GepcParams):
