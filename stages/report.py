@@ -84,11 +84,11 @@ def shown(project: Project) -> tuple[list[Run], list[Run]]:
     ]
     if problems:
         raise params_error(problems, project.params)
-    if not runs:
+    if not runs and not beside:
         raise ParamsError(
-            "there is nothing to report: `runs` is empty",
+            "there is nothing to report: neither `runs` nor `coarse.runs` lists anything",
             where=str(project.params),
-            fix="list a dataset and a detector under `runs`",
+            fix="list a dataset and a detector under one of them",
         )
     return list(runs.values()), list(beside.values())
 

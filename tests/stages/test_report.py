@@ -213,7 +213,7 @@ def test_markup_in_a_dataset_is_text(project: Project) -> None:
 
 def test_without_runs_there_is_nothing_to_report(project: Project) -> None:
     edit(project, runs=[])
-    with pytest.raises(ParamsError, match="`runs` is empty"):
+    with pytest.raises(ParamsError, match="neither `runs` nor `coarse.runs` lists anything"):
         report.run(project)
 
 
