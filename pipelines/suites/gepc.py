@@ -27,7 +27,7 @@ _PUBLISHED: Mapping[str, Any] = {
     "detectors.{detector}.target": "batch",
     "detectors.{detector}.divergence": "model_from_target",
     "detectors.{detector}.fit_every": 10,
-    "detectors.{detector}.prior_floor": 0.0,
+    "detectors.{detector}.mixture_floor": 0.0,
 }
 
 _CLUSTERS = Suite(
@@ -76,7 +76,7 @@ _PRESETS = Suite(
         _from_published("target of all windows", target="all"),
         _from_published("divergence of the paper", divergence="target_from_model"),
         _from_published("mixture of all windows", fit_every=1),
-        _from_published("mixture with a floor", prior_floor=1e-6),
+        _from_published("mixture with a floor", mixture_floor=1e-4),
         _from_published("twenty clusters", clusters=20),
         _from_published("one view", transforms="none"),
         _from_published("assignment of the paper", assignment="softmax"),

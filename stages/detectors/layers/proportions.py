@@ -27,12 +27,12 @@ ITERATIONS = 500
 """Of the mixture's fit at most, as released."""
 MOST = 10_000
 """Rows the fit sees at most, spread evenly: 500 iterations over more take minutes, and a tenth is what is published."""
-FLOOR = 1e-6
-"""Added to the variances of the mixture's prior, as scikit-learn adds it to those of its components. Proportions add up
-to one, so that their covariance, which is the prior, has no inverse; without this rounding decides the fit."""
-ALIKE = 1e-3
-"""Deviation of the proportions that says nothing: scikit-learn adds its square to every variance. An autoencoder that
-hardly learned has latent vectors so short that all clusters are equally far from all of them."""
+FLOOR = 1e-4
+"""Share of the proportions' mean variance that is added to every variance of the mixture. Proportions add up to one, so
+that their covariance, which is the mixture's prior, has no inverse, and some detectors' hardly differ: scikit-learn's
+own 1e-6, which goes to the components alone, then lets rounding decide the fit, or drowns what is to be fitted."""
+ALIKE = 1e-6
+"""Deviation of the proportions that says nothing: their own rounding."""
 SETTLED = 1e-6
 """Share by which the bound may still move in the last tenth of the iterations. scikit-learn asks for a change of less
 than 0.001 of a sum over all windows, which rounding alone exceeds where they are many."""
@@ -101,10 +101,10 @@ class Mixture:
                 f"no proportion differs between windows by more than {spread:.1g}: there is nothing to fit",
                 fix="learn longer: more epochs or a smaller batch, or add training footage",
             )
-        prior = np.cov(rows.T) + floor * np.eye(rows.shape[1]) if floor else None
-        model = BayesianGaussianMixture(
-            n_components=components, max_iter=ITERATIONS, random_state=seed, covariance_prior=prior
-        )
+        model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
+        if floor:
+            added = floor * float(rows.var(axis=0).mean())
+            model.reg_covar, model.covariance_prior = added, np.cov(rows.T) + added * np.eye(rows.shape[1])
         # Threads that wait for one another take longer over so little than one does, a hundred times on a busy machine.
         with threadpool_limits(1), warnings.catch_warnings():
             # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.

@@ -86,7 +86,7 @@ class ClusterDetector(AutoencoderDetector):
                 components=params.components,
                 seed=self.seed,
                 every=params.fit_every,
-                floor=params.prior_floor,
+                floor=params.mixture_floor,
                 log=log,
             )
         return sum(array.size for array in self._learned().values()), curves

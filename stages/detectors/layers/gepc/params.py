@@ -18,7 +18,7 @@ PUBLISHED: Mapping[str, Any] = {
     "divergence": "model_from_target",
     "target": "batch",
     "fit_every": 10,
-    "prior_floor": 0.0,
+    "mixture_floor": 0.0,
 }
 CORRECTED: Mapping[str, Any] = {
     "transforms": "none",
@@ -29,7 +29,7 @@ CORRECTED: Mapping[str, Any] = {
     "divergence": "target_from_model",
     "target": "all",
     "fit_every": 1,
-    "prior_floor": 1e-6,
+    "mixture_floor": 1e-4,
 }
 PRESETS = {"published": PUBLISHED, "corrected": CORRECTED}
 """What a preset sets where the params say nothing; all else is the same in both."""
@@ -121,8 +121,9 @@ class GepcParams(AutoencoderParams):
             less the largest assignment.
         components: Gaussians of the mixture at most.
         fit_every: the mixture is fitted to every so manieth window, to 10,000 at most.
-        prior_floor: added to the variances of the mixture's prior. Assignments add up to one, so that their covariance,
-            which is that prior, has no inverse: 0, as released, leaves the fit to rounding where windows are few.
+        mixture_floor: share of the assignments' mean variance that is added to every variance of the mixture. They add
+            up to one, so that their covariance, the mixture's prior, has no inverse: 0, as released, leaves the fit to
+            rounding where windows are few or hardly differ.
     """
 
     clusters: int = Field(default=CORRECTED["clusters"], ge=2)
@@ -140,7 +141,7 @@ class GepcParams(AutoencoderParams):
     scoring: Literal["mixture", "maximum"] = "mixture"
     components: int = Field(default=10, ge=1)
     fit_every: int = Field(default=CORRECTED["fit_every"], ge=1)
-    prior_floor: float = Field(default=CORRECTED["prior_floor"], ge=0)
+    mixture_floor: float = Field(default=CORRECTED["mixture_floor"], ge=0)
 
 
 class GepcPatchesParams(GepcParams):
