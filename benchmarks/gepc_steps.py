@@ -3,7 +3,8 @@
 A window goes through the autoencoder, the clusters and the mixture. After each step stands how well abnormal people's
 windows could be told from all others by what is left there: AUC over the test split's windows, by `person_label`, of
 each trained seed. Where a step gives a vector and no score, the distance to the fifth nearest training window's vector
-is taken, as the detector `knn` does. Nothing is chosen by these figures; they explain others.
+is taken, as the detector `knn` does. The last line is no AUC but how far training windows lie from their cluster's
+centre, median; Student's t has a scale of 1. Nothing is chosen by these figures; they explain others.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from stages.core.windows import Windows
 from stages.detectors.base import DETECTOR_FILE, Form, card_params, read_card, read_weights
 from stages.detectors.layers.gepc.autoencoder import Autoencoder
 from stages.detectors.layers.gepc.cluster_detector import CENTRES, MIXTURE
-from stages.detectors.layers.gepc.clustering import assign
+from stages.detectors.layers.gepc.clustering import assign, squared_distances
 from stages.detectors.layers.gepc.detector import BASE, NETWORK, PRETRAINED
 from stages.detectors.layers.gepc.params import GepcParams
 from stages.detectors.layers.gepc.training import build, errors, latent
@@ -78,7 +79,9 @@ def steps(project: Project, dataset: str, folder: Path) -> dict[str, float]:
     if params.scoring == "mixture":
         mixture = Mixture.restore(under(MIXTURE, weights), folder / DETECTOR_FILE)
         scores["mixture: GEPC's score"] = mixture.score(q.numpy())
-    return {name: float(roc_auc_score(truth, values[known])) for name, values in scores.items()}
+    found = {name: float(roc_auc_score(truth, values[known])) for name, values in scores.items()}
+    nearest = squared_distances(vectors["learned"], centres).min(dim=1).values.sqrt()
+    return {**found, "(training windows' distance to their centre)": float(nearest.median())}
 
 
 def _windows(project: Project, dataset: str, window: str, split: str) -> Windows:

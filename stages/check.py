@@ -122,9 +122,11 @@ def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], datase
     for window in dig(raw, "segment.windows") or []:
         _, spec = parse(raw["windows"][window], f"windows.{window}", WindowSpec)
         for name, found in vouched.items():
+            data = datasets[name]
+            if spec is None or not spec.cuts(data.description.task, filmed=data.filmed):
+                continue
             for (skeleton, coordinates, _), clip in found.forms.items():
-                cuts = spec and spec.cuts(datasets[name].description.task, filmed=datasets[name].filmed)
-                text = _unfit(spec, skeleton, coordinates) if spec and cuts else ""
+                text = _unfit(spec, skeleton, coordinates)
                 problems += [f"windows.{window}: {text}, as dataset {name!r} has them (clip {clip!r})"] if text else []
     return problems
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.cutting import cut, track_entries, window_places
+from stages.core.errors import DatasetError
 from stages.core.normalization import NormalizeParams, normalize_people
 from stages.core.schemas import Rows
 from stages.core.skeleton import layout
@@ -29,9 +30,14 @@ def clip_windows(
         Windows whose truth is unknown.
 
     Raises:
-        DatasetError: the tracks' layout or coordinates do not fit the spec.
+        DatasetError: the tracks' layout or coordinates do not fit the spec, or it wants what only footage shows.
         SchemaError: their unit is not known.
     """
+    if spec.patches is not None:
+        raise DatasetError(
+            "the window spec holds pictures of joints, and tracks alone have none",
+            fix="score the footage through the stages: `normotion repro`",
+        )
     entries = track_entries(tracks, spec, fps)
     start, missing = cut(entries, spec, spec.stride_score)
     keypoints = entries.keypoints[start[:, None] + np.arange(spec.samples)]  # (N, T, V, coordinates and confidence)

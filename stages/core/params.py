@@ -154,10 +154,8 @@ def _names(model: type[BaseModel], keys: list[str]) -> list[str]:
     for key in keys:
         field = model.model_fields.get(key)
         annotation = field.annotation if field else None
-        inner = [
-            kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)
-        ]  # itself, or a `| None`
-        models = [kind for kind in inner if issubclass(kind, BaseModel)]
+        kinds = (annotation, *get_args(annotation))  # itself, or what stands beside None
+        models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not models:
             break
         model = models[0]

@@ -62,3 +62,9 @@ def test_poses_that_do_not_fit_the_spec_are_refused() -> None:
     odd = Rows(rows.frame, rows.arrays, pose_meta("coco17", units="in"))
     with pytest.raises(SchemaError, match="'in'"):
         clip_windows("a", odd, 25, WindowSpec(rate=10.0, length=4), NormalizeParams())
+
+
+def test_pictures_of_joints_are_not_made_of_tracks() -> None:
+    spec = WindowSpec.model_validate({"length": 4, "patches": {}})
+    with pytest.raises(DatasetError, match="tracks alone have none"):
+        clip_windows("a", tracks("a", 2), 10.0, spec, NormalizeParams())

@@ -79,9 +79,9 @@ def features(entries: Rows, data: Dataset, spec: WindowSpec, network: Extractor,
 
 def _seen(entries: Rows, data: Dataset, spec: WindowSpec, size: int, what: str) -> Iterator[tuple[Ints, Pictures]]:
     """Rows of entries and their pictures, clip after clip; an interpolated one is looked for in the nearest frame."""
-    clips = entries.frame["clip"].to_numpy()
-    for clip in bar(list(dict.fromkeys(clips)), what=what, unit=" clips"):
-        rows, row, video = np.flatnonzero(clips == clip), data.clip(clip), data.video(clip)
+    groups = entries.frame.groupby("clip", sort=False).indices
+    for clip in bar([str(name) for name in groups], what=what, unit=" clips"):
+        rows, row, video = np.asarray(groups[clip]), data.clip(clip), data.video(clip)
         if video is None:
             raise DatasetError(f"clip {clip!r} has no footage", where=str(data.folder / "clips.csv"),
                                fix="name its video there, or use a window spec without `patches`")  # fmt: skip
