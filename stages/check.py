@@ -174,9 +174,10 @@ def _detector_problems(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _window_problems(raw: Mapping[str, Any], name: str, window: str) -> Iterator[str]:
-    """Why a detector cannot read a window spec; one that is not run may name one that is not cut."""
+    """Why a detector cannot read a window spec; one that reads no windows of its own may name one that is not cut."""
     specs, cut = list(_entries(raw, "windows", [])), dig(raw, "segment.windows") or []
-    run = name in {run.detector for run in (*listed(raw)[0].values(), *coarse(raw).values())}
+    elsewhere = {} if dig(raw, "coarse.window") else coarse(raw)
+    run = name in {run.detector for run in (*listed(raw)[0].values(), *elsewhere.values())}
     if window not in (cut if run else specs):
         yield f"{window!r} is not among {'segment.windows' if run else 'windows'}: {', '.join(cut if run else specs)}"
     sees, shown = Modality.PATCHES in detector(name).needs, dig(raw, f"windows.{window}.patches") is not None

@@ -88,6 +88,19 @@ def test_a_detector_that_is_not_run_may_name_a_window_that_is_not_cut(tmp_path: 
     check.run(demo(tmp_path, params))
 
 
+def test_the_coarse_protocols_window_stands_in_for_the_detectors_own(project: Project, params: Params) -> None:
+    params["windows"]["action"] = {"seconds": 0.8, "task": "actions"}
+    params["segment"]["windows"] = ["action"]
+    params["runs"], params["students"] = [], []
+    params["coarse"] = {"runs": [{"dataset": "demo", "detector": "knn"}], "window": "action"}
+    with pytest.raises(ParamsError) as caught:
+        check.run(save(project.root, params))
+    assert "detectors.knn.window" not in str(caught.value)
+    params["coarse"]["window"] = None
+    with pytest.raises(ParamsError, match=r"detectors\.knn\.window: 'second' is not among segment\.windows: action"):
+        check.run(save(project.root, params))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
