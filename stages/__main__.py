@@ -91,6 +91,7 @@ STAGES = (
         options=(Option("keep-going", "set broken clips aside and do the others", flag=True),),
     ),
     Verb("track", "join poses into tracks of one person each", ("dataset",)),
+    Verb("frames", "decode and shrink the videos for detectors that look at whole frames", ("dataset",)),
     Verb("segment", "cut tracks into windows", ("dataset", "window")),
     Verb("normalize", "make windows comparable between people", ("dataset", "window")),
     Verb("train", "fit a detector, once per seed", ("dataset", "detector")),

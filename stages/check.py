@@ -11,6 +11,7 @@ import numpy as np
 from stages.core.action_splits import action_splits
 from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import DatasetError
+from stages.core.frame_cache import FramesParams
 from stages.core.normalization import NormalizeParams
 from stages.core.pairs import ACTIONS, coarse, listed, pair_problems, task_problems
 from stages.core.params import (
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[Section]] = {
     "simulate": SimulateParams,
     "check": CheckParams,
     "extract": ExtractParams,
+    "frames": FramesParams,
     "track": TrackParams,
     "segment": SegmentParams,
     "normalize": NormalizeParams,
@@ -59,6 +61,10 @@ SECTIONS: dict[str, type[Section]] = {
 """Sections with one model each."""
 
 LISTS = ("datasets", "runs", "students", "windows", "detectors")
+KEYS = {Modality.PATCHES: "patches", Modality.RGB: "frames"}
+"""What a window spec says that holds what a detector of that modality reads."""
+HELD = {"": "coordinates", "patches": "pictures of joints", "frames": "whole frames"}
+"""What windows hold, by what their spec says."""
 """Top-level keys that hold lists or named entries."""
 
 
@@ -133,6 +139,8 @@ def check_windows(raw: Mapping[str, Any], vouched: Mapping[str, Vouched], datase
 
 def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
     """Why poses of that kind cannot become windows of a spec; empty if they can."""
+    if spec.frames:
+        return ""  # poses have no part in them
     if coordinates != "xy" and spec.normalization.frame_size is not None:
         return f"normalization.frame_size has no sense for {coordinates} coordinates"
     if coordinates != "xy" and spec.patches:
@@ -180,11 +188,11 @@ def _window_problems(raw: Mapping[str, Any], name: str, window: str) -> Iterator
     run = name in {run.detector for run in (*listed(raw)[0].values(), *elsewhere.values())}
     if window not in (cut if run else specs):
         yield f"{window!r} is not among {'segment.windows' if run else 'windows'}: {', '.join(cut if run else specs)}"
-    sees, shown = Modality.PATCHES in detector(name).needs, dig(raw, f"windows.{window}.patches") is not None
-    if sees and not shown:
-        yield f"{name} reads pictures of joints, and {window!r} holds coordinates; give that spec `patches: {{}}`"
-    if shown and not sees:
-        yield f"{name} reads coordinates, and {window!r} holds pictures of joints; name a spec without `patches`"
+    reads = next((key for need, key in KEYS.items() if need in detector(name).needs), "")
+    holds = next((key for key in KEYS.values() if dig(raw, f"windows.{window}.{key}") is not None), "")
+    if reads != holds:
+        mend = f"name a spec with `{reads}: {{…}}`" if reads else f"name a spec without `{holds}`"
+        yield f"{name} reads {HELD[reads]}, and {window!r} holds {HELD[holds]}; {mend}"
 
 
 def _run_problems(raw: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from stages.core.schemas import ENTRIES, NORMALIZED, SEGMENTS, Rows
 from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder
 from stages.core.tables import Pieces, read, read_groups, read_meta, read_rows, writing
-from stages.core.windows import PatchParams, WindowSpec
+from stages.core.windows import FRAME, PatchParams, WindowSpec
 
 PATCH = "patch"
 """How the channels of pictures begin, a number each."""
@@ -73,11 +74,9 @@ def _normalize_split(
     seen: NDArray[np.float16] | None = None,
 ) -> None:
     meta = read_meta(split_file(source, split), SEGMENTS)
-    channels, unit = spec.normalization.channels(meta["coordinates"]), spec.normalization.unit(meta["units"])
-    if seen is not None:
-        channels, unit = tuple(f"{PATCH}{number}" for number in range(seen.shape[2])), "features"
+    channels, unit = _measured(spec, meta, seen)
     about = {"layout": meta["layout"], "channels": ",".join(channels), "units": unit}
-    least = params.least(meta["units"])
+    least = 0.0 if spec.frames else params.least(meta["units"])
     dropped = total = 0
     with writing(split_file(folder, split), NORMALIZED, about) as out:
         for windows in read_groups(split_file(source, split), SEGMENTS):
@@ -86,6 +85,17 @@ def _normalize_split(
     log.info(
         f"{split}: {total - dropped} windows normalized, {dropped} dropped as flatter than {least:g} {meta['units']}"
     )
+
+
+def _measured(
+    spec: WindowSpec, meta: Mapping[str, str], seen: NDArray[np.float16] | None
+) -> tuple[tuple[str, ...], str]:
+    """Names of the channels and the unit of what the windows hold."""
+    if seen is not None:
+        return tuple(f"{PATCH}{number}" for number in range(seen.shape[2])), "features"
+    if spec.frames:
+        return (FRAME,), meta["units"]
+    return spec.normalization.channels(meta["coordinates"]), spec.normalization.unit(meta["units"])
 
 
 def _normalize_group(
@@ -97,6 +107,9 @@ def _normalize_group(
     keypoints = read_rows(entries, ENTRIES, low, high).arrays
     rows = first[:, None] + np.arange(spec.samples)
     values = keypoints[rows - low]  # (N, T, V, coordinates and confidence)
+    if spec.frames:
+        out.append(windows.frame.drop(columns="first_row"), np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
+        return len(windows)
     keep, normalized = normalize_people(values, spec.normalization, least, layout(windows.meta["layout"]))
     if seen is not None:
         normalized = np.ascontiguousarray(seen[rows[keep]].transpose(0, 3, 1, 2), dtype=np.float32)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.core.frame_cache import frame_cache
 from stages.core.loading import cameras_of, read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
@@ -41,13 +42,12 @@ def run(project: Project, dataset: str, detector: str) -> None:
     meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
     target = project.scores(dataset, detector)
     sweep(target.parent.parent)
-    cameras = cameras_of(project, dataset)
+    cameras, frames = cameras_of(project, dataset), frame_cache(project, dataset, params.window)
     with atomic_folder(target.parent) as out:
         for split in SPLITS:
             source = split_file(project.normalized(dataset, params.window), split)
-            groups = bar(
-                read_windows(source, dataset, split, cameras), what=f"score {detector}, {split}", unit=" groups"
-            )
+            windows = read_windows(source, dataset, split, cameras, frames)
+            groups = bar(windows, what=f"score {detector}, {split}", unit=" groups")
             total = write_scores(
                 out / project.scores(dataset, detector, split).name, groups, models, settings.batch, meta
             )

@@ -1,4 +1,7 @@
-"""TRACKS → SEGMENTS: tracks resampled to the window spec's rate, and cut into windows that point into them."""
+"""TRACKS → SEGMENTS: tracks resampled to the window spec's rate, and cut into windows that point into them.
+
+Windows of whole frames are cut from the clips themselves, and follow nobody.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.cutting import Entries, cut, track_entries, window_labels, window_places
+from stages.core.cutting import Entries, cut, frame_entries, track_entries, window_labels, window_places
 from stages.core.dataset import SPLITS, Dataset, load_dataset
 from stages.core.errors import DatasetError
 from stages.core.params import load_section
@@ -20,7 +23,7 @@ from stages.core.skeleton import layout as joint_layout
 from stages.core.storage import atomic_folder
 from stages.core.tables import Pieces, read, read_meta, writing
 from stages.core.truth import regions
-from stages.core.windows import WindowSpec
+from stages.core.windows import FRAME, WindowSpec
 
 
 def run(project: Project, dataset: str, window: str) -> None:
@@ -40,12 +43,14 @@ def run(project: Project, dataset: str, window: str) -> None:
                 writing(entries_file(folder, split), ENTRIES, meta) as entries,
                 writing(split_file(folder, split), SEGMENTS, {**meta, "samples": str(spec.samples)}) as segments,
             ):
-                shape = (len(joint_layout(meta["layout"])), len(meta["coordinates"]) + 1)
+                shape = (1, 1) if spec.frames else (len(joint_layout(meta["layout"])), len(meta["coordinates"]) + 1)
                 _segment_split(project, data, split, spec, shape, accounts, entries, segments)
 
 
 def _form(project: Project, data: Dataset, spec: WindowSpec) -> dict[str, str]:
     """Metadata of the windows: their layout, and what the poses of all clips are measured in."""
+    if spec.frames:
+        return {"layout": FRAME, "coordinates": FRAME, "units": "frames", "channels": FRAME}
     forms: dict[tuple[str, str, str], str] = {}
     for clip in data.clips["clip"]:
         meta = read_meta(clip_file(project.tracks(data.name), clip), TRACKS)
@@ -93,19 +98,28 @@ def _segment_split(
     nothing_known = Whereabouts(np.empty(0, np.float32), pd.DataFrame(), pd.DataFrame())
     segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
     if not spec.cuts(data.description.task, filmed=data.filmed):
-        what = "footage" if spec.patches and not data.filmed else f"datasets of task {spec.task}"
+        looks = spec.patches or spec.frames
+        what = "footage" if looks and not data.filmed else f"datasets of task {spec.task}"
         log.info(f"{split}: no windows, as the spec is for {what}")
         return
     for _, clip in data.split(split).iterrows():
-        tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)
-        entries, step = track_entries(tracks, spec, clip["fps"]), spec.step(clip["fps"])
+        entries, given = _entries(project, data, clip, spec)
+        step = spec.step(clip["fps"])
         start, missing = cut(entries, spec, stride)
-        known = accounts.of(clip["clip"], given=tracks.meta.get("tracker") == "given")
+        known = accounts.of(clip["clip"], given=given)
         _append(entries_out, clip["clip"], entries)
         windows = _segments(clip["clip"], entries, start, missing, spec, step, known)
         segments_out.append(windows.assign(first_row=start + first_row))
         first_row += len(entries.track)
         _tell(clip, spec, entries, windows)
+
+
+def _entries(project: Project, data: Dataset, clip: Any, spec: WindowSpec) -> tuple[Entries, bool]:
+    """What one clip's windows are cut from, and whether who is who in it came with the data."""
+    if spec.frames:
+        return frame_entries(int(clip["frames"]), spec, clip["fps"]), False
+    tracks = read(clip_file(project.tracks(data.name), clip["clip"]), TRACKS)
+    return track_entries(tracks, spec, clip["fps"]), tracks.meta.get("tracker") == "given"
 
 
 def _append(out: Pieces, clip: str, entries: Entries) -> None:
@@ -118,14 +132,26 @@ def _segments(
 ) -> pd.DataFrame:
     places = window_places(clip, entries, start, missing, spec.samples, step)
     end_frame = (entries.sample[start + spec.samples - 1] + 1) * step
+    labels = window_labels(known.truth, places["start_frame"].to_numpy(), end_frame)
+    if spec.frames:
+        nobody = pd.array([pd.NA] * len(places), dtype="Int32")
+        return places.assign(track=nobody, label=labels, person_label=nobody.astype("Int8"))
     return places.assign(
-        label=window_labels(known.truth, places["start_frame"].to_numpy(), end_frame),
+        label=labels,
         person_label=person_labels(entry_states(entries, step, known), entries.filled, start, spec.samples),
     )
 
 
 def _tell(clip: Any, spec: WindowSpec, entries: Entries, windows: pd.DataFrame) -> None:
     people = len(np.unique(entries.track))
+    if spec.frames:
+        log.info(
+            f"{clip['clip']}: {len(windows)} windows of {spec.samples} of {len(entries.track)} frames, "
+            f"{int((windows['label'] == 1).sum())} touch abnormal frames"
+        )
+        if not len(windows):
+            log.warning(f"{clip['clip']}: shorter than a window, so nothing in it is scored")
+        return
     log.info(
         f"{clip['clip']}: {len(entries.track)} entries of {people} people "
         f"({int(entries.filled.sum())} filled in gaps), {len(windows)} windows of {spec.samples} samples, "

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import TrainingError
+from stages.core.frame_cache import frame_cache
 from stages.core.loading import cameras_of, load_windows
 from stages.core.pairs import base_of
 from stages.core.params import TrainParams, load_section, read_params
@@ -59,9 +60,10 @@ def _windows(
     project: Project, dataset: str, kind: type[Detector], params: DetectorParams
 ) -> tuple[Windows, Windows | None]:
     folder, cameras = project.normalized(dataset, params.window), cameras_of(project, dataset)
+    frames = frame_cache(project, dataset, params.window)
     keep: Callable[[Windows], Windows] = _labelled if kind.supervised else _normal
-    train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras))
-    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras))
+    train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras, frames))
+    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras, frames))
     if not len(train):
         raise TrainingError(
             "there are no windows to learn from",

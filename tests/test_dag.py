@@ -147,6 +147,7 @@ def test_dvc_and_python_name_the_same_paths() -> None:
         "check": [at.checked("x").parent],
         "extract": [at.poses(dataset)],
         "track": [at.tracks(dataset)],
+        "frames": [at.frames(dataset, "x").parent],
         "segment": [at.segments(dataset, window)],
         "normalize": [at.normalized(dataset, window)],
         "train": [at.model(*run)],
@@ -167,7 +168,7 @@ def _outs(stage: str) -> list[str]:
 
 def test_per_clip_outputs_survive_a_rerun() -> None:
     """DVC deletes a stage's outs before it runs; work done clip by clip must not be lost that way."""
-    for stage in ("simulate", "extract", "track", "coarse"):
+    for stage in ("simulate", "extract", "track", "frames", "coarse"):
         assert next(iter(DAG[stage]["outs"][0].values())) == {"persist": True}
 
 

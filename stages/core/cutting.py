@@ -54,6 +54,24 @@ def track_entries(tracks: Rows, spec: WindowSpec, fps: float) -> Entries:
     return resample(track, frame, keypoints, spec, fps)
 
 
+def frame_entries(frames: int, spec: WindowSpec, fps: float) -> Entries:
+    """The sample times of a clip for windows of whole frames: one "person" who is always there.
+
+    Args:
+        frames: of the clip.
+        spec: its rate.
+        fps: frames per second of the clip.
+
+    Returns:
+        Entries whose only value is the number of the frame nearest to the sample, `(E, 1, 1)`.
+    """
+    step = spec.step(fps)
+    sample = np.arange(int((frames - 1) / step + 1e-9) + 1 if frames else 0)
+    nobody = np.zeros(len(sample), dtype=np.int64)
+    numbers = np.rint(sample * step).astype(np.float32)[:, None, None]
+    return Entries(nobody, sample, np.zeros(len(sample), dtype=bool), numbers)
+
+
 def resample(track: Ints, frame: Ints, keypoints: Floats, spec: WindowSpec, fps: float) -> Entries:
     """Bring one clip's tracks to the window spec's rate.
 

@@ -46,6 +46,10 @@ class Project:
         """Folder of TRACKS, one Parquet file per clip."""
         return self.root / "data" / "tracks" / dataset
 
+    def frames(self, dataset: str, window: str) -> Path:
+        """Folder of the frames that a window spec's windows hold, one array and one description per clip."""
+        return self.root / "data" / "frames" / dataset / window
+
     def segments(self, dataset: str, window: str) -> Path:
         """Folder of ENTRIES and SEGMENTS, one Parquet file of each per split."""
         return self.root / "data" / "segments" / dataset / window

@@ -50,6 +50,26 @@ class PatchParams(Section):
     threads: int | None = Field(default=None, ge=1)
 
 
+class FrameParams(Section):
+    """What a window of whole frames is made of.
+
+    Args:
+        height: of a frame, px; frames are shrunk or stretched to it. Null keeps the video's own, which all clips of a
+            dataset must then share.
+        width: likewise.
+        colour: `grey`, or `rgb`; a grey video then has the same value thrice.
+    """
+
+    height: int | None = Field(default=128, ge=4)
+    width: int | None = Field(default=128, ge=4)
+    colour: Literal["grey", "rgb"] = "grey"
+
+    @property
+    def channels(self) -> int:
+        """C of a frame."""
+        return 1 if self.colour == "grey" else 3
+
+
 class WindowSpec(Section):
     """One entry of `windows:` in params.yaml.
 
@@ -70,6 +90,7 @@ class WindowSpec(Section):
         normalization: how values become comparable between people.
         patches: the windows hold what is seen around each joint, in place of where it is; only footage is cut. Null for
             windows of coordinates.
+        frames: the windows hold whole frames and follow nobody; only footage is cut. Null for windows of people.
         task: only datasets of this task are cut, `frames` or `actions`, others have no windows of this spec; null cuts
             all. Actions before a Kinect have joints that no other layout can be made from.
     """
@@ -85,11 +106,12 @@ class WindowSpec(Section):
     layout: str | None = "openpose18"
     normalization: NormalizationParams = NormalizationParams()
     patches: PatchParams | None = None
+    frames: FrameParams | None = None
     task: Literal["frames", "actions"] | None = None
 
     def cuts(self, task: str, *, filmed: bool) -> bool:
         """Whether datasets of a task, all of whose clips have footage or not, have windows of this spec."""
-        return self.task in (None, task) and (filmed or self.patches is None)
+        return self.task in (None, task) and (filmed or (self.patches is None and self.frames is None))
 
     @model_validator(mode="after")
     def _one_length(self) -> WindowSpec:
@@ -97,6 +119,8 @@ class WindowSpec(Section):
             raise ValueError("give either seconds or length")
         if self.seconds is not None and self.rate is None:
             raise ValueError("seconds need a rate; with rate null give length")
+        if self.patches is not None and self.frames is not None:
+            raise ValueError("give either patches or frames")
         return self
 
     @field_validator("layout")
@@ -128,6 +152,10 @@ class SegmentParams(Section):
     windows: tuple[str, ...]
 
 
+FRAME = "frame"
+"""In place of a joint layout and of channels, where windows hold whole frames: their values are the frames' numbers."""
+
+
 @dataclass(frozen=True)
 class Windows:
     """Windows as a detector reads them.
@@ -137,8 +165,9 @@ class Windows:
             person_label, and, where it is known, camera.
         poses: `(N, C, T, V)` float32, normalized, not augmented.
         channels: names of the C channels, e.g. `("x", "y")`.
-        layout: joint layout of the V joints.
-        reader: gives `(T, 3, H, W)` uint8 frames of one index row, for detectors that need RGB.
+        layout: joint layout of the V joints; `FRAME` where windows hold whole frames.
+        reader: gives `(T, C, H, W)` uint8 frames of one index row, for detectors that need RGB.
+        picture: `(C, H, W)` of those frames; empty where there are none.
     """
 
     index: pd.DataFrame
@@ -146,6 +175,7 @@ class Windows:
     channels: tuple[str, ...]
     layout: str
     reader: Callable[[pd.Series], NDArray[np.uint8]] | None = None
+    picture: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -155,7 +185,7 @@ class Windows:
         return replace(self, index=self.index.iloc[rows].reset_index(drop=True), poses=self.poses[rows])
 
     def frames(self, row: int) -> NDArray[np.uint8]:
-        """RGB frames of one window, `(T, 3, H, W)`.
+        """Frames of one window, `(T, C, H, W)`; C is 1 grey or 3 RGB.
 
         Raises:
             DatasetError: the dataset has no frames to give.

@@ -144,17 +144,20 @@ class Form:
         samples: T.
         joints: V.
         layout: joint layout.
+        picture: `(C, H, W)` of a frame, where windows hold frames.
     """
 
     channels: tuple[str, ...]
     samples: int
     joints: int
     layout: str
+    picture: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, windows: Windows) -> Self:
         """The form of these windows."""
-        return cls(tuple(windows.channels), windows.poses.shape[2], windows.poses.shape[3], windows.layout)
+        samples, joints = windows.poses.shape[2:]
+        return cls(tuple(windows.channels), samples, joints, windows.layout, tuple(windows.picture))
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any], folder: Path) -> Self:
@@ -165,7 +168,9 @@ class Form:
         """
         try:
             form = card["form"]
-            return cls(tuple(form["channels"]), int(form["samples"]), int(form["joints"]), str(form["layout"]))
+            picture = tuple(int(side) for side in form.get("picture", ()))  # cards of before there were any lack it
+            samples, joints = int(form["samples"]), int(form["joints"])
+            return cls(tuple(form["channels"]), samples, joints, str(form["layout"]), picture)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card lacks {error}", where=str(folder / DETECTOR_FILE), fix=RETRAIN) from error
 
@@ -183,6 +188,9 @@ class Form:
             )
 
     def __str__(self) -> str:
+        if self.picture:
+            channels, height, width = self.picture
+            return f"{self.samples} {'grey' if channels == 1 else 'RGB'} frames of {width} × {height} px"
         return f"{self.samples} samples × {self.joints} joints ({self.layout}; {', '.join(self.channels)})"
 
 

@@ -21,6 +21,8 @@ DETECTORS = {
     "ms_g3d": "stages.detectors.ms_g3d:MsG3d",
     "shift_gcn": "stages.detectors.shift_gcn:ShiftGcn",
     "mped_rnn": "stages.detectors.mped_rnn:MpedRnn",
+    "itae": "stages.detectors.itae:ItaeDetector",
+    "itae_nf": "stages.detectors.itae_nf:ItaeNf",
 }
 
 

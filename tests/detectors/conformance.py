@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +15,70 @@ from pydantic import ValidationError
 
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
-from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams
+from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams, Modality
+from tests.detectors import films
 from tests.detectors.gait import joined, shuffled, walkers, windows
 
 Scores = dict[str, NDArray[np.float32]]
 
+
+@dataclass(frozen=True)
+class Material:
+    """What detectors of one modality go through their life with.
+
+    Args:
+        train: normal windows.
+        labelled: what a supervised detector learns from: others who do the same as those of `normal` and `abnormal`.
+        normal: of others than `train`.
+        abnormal: by what is wrong with them.
+        wrong: windows of another form, which are refused.
+    """
+
+    train: Windows
+    labelled: Windows
+    normal: Windows
+    abnormal: Mapping[str, Windows]
+    wrong: Sequence[Windows]
+
+    def __post_init__(self) -> None:
+        for lent in (self.train, self.labelled, self.normal, *self.abnormal.values()):
+            lent.poses.flags.writeable = False  # as those that come from a table
+
+
 TRAIN = windows(walkers(256, seed=1))
-LABELLED = joined(
-    TRAIN,
-    windows(walkers(64, seed=5, speed=3.0), label=1),
-    windows(shuffled(walkers(64, seed=6)), label=1),
-)
-"""What a supervised detector learns from: other people who do the same as those of NORMAL and ABNORMAL."""
 NORMAL = windows(walkers(60, seed=2), split="test")
-ABNORMAL = {
-    "fast": windows(walkers(60, seed=3, speed=3.0), split="test"),
-    "jumping about": windows(shuffled(walkers(60, seed=4)), split="test"),
-}
-for _lent in (TRAIN, LABELLED, NORMAL, *ABNORMAL.values()):
-    _lent.poses.flags.writeable = False  # as those that come from a table
+POSES = Material(
+    TRAIN,
+    joined(
+        TRAIN,
+        windows(walkers(64, seed=5, speed=3.0), label=1),
+        windows(shuffled(walkers(64, seed=6)), label=1),
+    ),
+    NORMAL,
+    {
+        "fast": windows(walkers(60, seed=3, speed=3.0), split="test"),
+        "jumping about": windows(shuffled(walkers(60, seed=4)), split="test"),
+    },
+    (
+        windows(walkers(3, samples=12)),
+        windows(walkers(3), confidence=True),
+        replace(NORMAL, layout="coco17"),
+        replace(NORMAL, poses=NORMAL.poses[..., :17]),
+    ),
+)
+FILMS = Material(
+    films.windows(48, seed=1),
+    films.windows(48, seed=1),
+    films.windows(24, seed=2),
+    {"fast": films.windows(24, seed=3, speed=5.0), "large": films.windows(24, seed=4, size=9)},
+    (films.windows(3, samples=12), films.windows(3, side=28), films.windows(3, channels=3)),
+)
+
+
+def material(kind: type[Detector]) -> Material:
+    """What a detector looks at."""
+    return FILMS if Modality.RGB in kind.needs else POSES
+
 
 SEPARATION = 0.75
 """Share of pairs in which the abnormal window must score higher than the normal one; chance is 0.5."""
@@ -82,7 +128,7 @@ def check_params(params: DetectorParams) -> None:
 def check_unfitted(kind: type[Detector], params: DetectorParams) -> None:
     model = kind(params, device="cpu", seed=0)
     with pytest.raises(ModelError, match="not fitted"):
-        model.score(NORMAL)
+        model.score(material(kind).normal)
     with tempfile.TemporaryDirectory() as folder, pytest.raises(ModelError, match="not fitted"):
         model.save(Path(folder))
 
@@ -90,7 +136,7 @@ def check_unfitted(kind: type[Detector], params: DetectorParams) -> None:
 def check_fit(kind: type[Detector], params: DetectorParams) -> Detector:
     model = kind(params, device="cpu", seed=0)
     train = lessons(kind)
-    report = model.fit(train, validation=NORMAL, base={}, log=lambda _: None)
+    report = model.fit(train, validation=material(kind).normal, base={}, log=lambda _: None)
     assert report.windows == len(train), "the report counts other windows than were given"
     assert report.parameters > 0, "the report counts no parameters"
     assert all(np.isfinite(curve).all() for curve in report.curves.values()), "a curve is not finite"
@@ -98,22 +144,23 @@ def check_fit(kind: type[Detector], params: DetectorParams) -> Detector:
 
 
 def check_scores(model: Detector) -> None:
-    scores = model.score(NORMAL)
+    normal = material(type(model)).normal
+    scores = model.score(normal)
     assert tuple(scores) == model.parts, f"scores of {tuple(scores)} in place of {model.parts}"
     for values in scores.values():
         assert values.dtype == np.float32, f"scores are {values.dtype}"
-        assert values.shape in [(len(NORMAL),), (len(NORMAL), NORMAL.poses.shape[2])], (
+        assert values.shape in [(len(normal),), (len(normal), normal.poses.shape[2])], (
             f"scores have shape {values.shape}"
         )
         assert np.isfinite(values).all(), "scores are not finite"
-    for values in model.score(NORMAL.take(np.arange(0))).values():
+    for values in model.score(normal.take(np.arange(0))).values():
         assert len(values) == 0, "no windows have scores"
 
 
 def check_direction(model: Detector) -> None:
     """Abnormal windows score higher, in at least one part for each kind of abnormality."""
-    normal = model.score(NORMAL)
-    for name, abnormal in ABNORMAL.items():
+    normal = model.score(material(type(model)).normal)
+    for name, abnormal in material(type(model)).abnormal.items():
         scores = model.score(abnormal)
         best = max(separation(whole(normal[part]), whole(scores[part])) for part in model.parts)
         assert best >= SEPARATION, f"windows that are {name} score higher in {best:.0%} of pairs only"
@@ -123,47 +170,45 @@ def check_lessons(kind: type[Detector], params: DetectorParams) -> None:
     """A supervised detector goes by what its windows' people are labelled: told the contrary, it says the contrary."""
     if not kind.supervised:
         return
-    contrary = replace(LABELLED, index=LABELLED.index.assign(person_label=1 - LABELLED.index["person_label"]))
+    labelled = material(kind).labelled
+    contrary = replace(labelled, index=labelled.index.assign(person_label=1 - labelled.index["person_label"]))
     model = kind(params, device="cpu", seed=0)
     model.fit(contrary)
-    normal, abnormal = model.score(NORMAL), model.score(joined(*ABNORMAL.values()))
+    normal, abnormal = model.score(material(kind).normal), model.score(joined(*material(kind).abnormal.values()))
     least = min(separation(whole(normal[part]), whole(abnormal[part])) for part in model.parts)
     assert least <= 1 - SEPARATION, f"with contrary labels abnormal windows still score higher in {least:.0%} of pairs"
 
 
 def check_independence(model: Detector) -> None:
     """A window's score depends neither on its neighbours nor on its place nor on what the index calls it."""
-    scores = model.score(NORMAL)
-    order = np.random.default_rng(0).permutation(len(NORMAL))
-    same(model.score(NORMAL.take(order)), {part: values[order] for part, values in scores.items()}, "the order")
-    apart = [model.score(NORMAL.take(np.arange(row, row + 1))) for row in range(5)]
+    normal, abnormal = material(type(model)).normal, next(iter(material(type(model)).abnormal.values()))
+    scores = model.score(normal)
+    order = np.random.default_rng(0).permutation(len(normal))
+    same(model.score(normal.take(order)), {part: values[order] for part, values in scores.items()}, "the order")
+    apart = [model.score(normal.take(np.arange(row, row + 1))) for row in range(5)]
     together = {part: np.concatenate([piece[part] for piece in apart]) for part in scores}
     same(together, {part: values[:5] for part, values in scores.items()}, "the batch")
-    both = model.score(joined(ABNORMAL["fast"], NORMAL))
-    after = {part: values[-len(NORMAL) :] for part, values in both.items()}
+    both = model.score(joined(abnormal, normal))
+    after = {part: values[-len(normal) :] for part, values in both.items()}
     same(after, scores, "the company")
-    renamed = replace(NORMAL, index=NORMAL.index.assign(clip="c9", track=0, start_frame=0.0, label=1, person_label=1))
+    renamed = replace(normal, index=normal.index.assign(clip="c9", track=0, start_frame=0.0, label=1, person_label=1))
     same(model.score(renamed), scores, "clip, track, time or label")
 
 
 def check_refusals(model: Detector) -> None:
-    for wrong in (
-        windows(walkers(3, samples=12)),
-        windows(walkers(3), confidence=True),
-        replace(NORMAL, layout="coco17"),
-        replace(NORMAL, poses=NORMAL.poses[..., :17]),
-    ):
+    for wrong in material(type(model)).wrong:
         with pytest.raises(ModelError):
             model.score(wrong)
 
 
 def check_saving(kind: type[Detector], model: Detector) -> None:
+    normal = material(kind).normal
     with tempfile.TemporaryDirectory() as name:
         first, again = Path(name) / "first", Path(name) / "again"
         model.save(first)
         loaded = kind.load(first, device="cpu")
-        for part, values in model.score(NORMAL).items():
-            np.testing.assert_array_equal(loaded.score(NORMAL)[part], values)
+        for part, values in model.score(normal).items():
+            np.testing.assert_array_equal(loaded.score(normal)[part], values)
         loaded.save(again)
         assert contents(first) == contents(again), "a loaded model is saved differently"
 
@@ -194,7 +239,7 @@ def check_damage(kind: type[Detector], model: Detector) -> None:
 def check_repeatability(kind: type[Detector], params: DetectorParams, model: Detector) -> None:
     """The same seed gives the same bytes."""
     again = kind(params, device="cpu", seed=0)
-    again.fit(lessons(kind), validation=NORMAL)
+    again.fit(lessons(kind), validation=material(kind).normal)
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         model.save(Path(first))
         again.save(Path(second))
@@ -203,7 +248,7 @@ def check_repeatability(kind: type[Detector], params: DetectorParams, model: Det
 
 def lessons(kind: type[Detector]) -> Windows:
     """Training windows of a detector: normal ones, and labelled abnormal ones if it is supervised."""
-    return LABELLED if kind.supervised else TRAIN
+    return material(kind).labelled if kind.supervised else material(kind).train
 
 
 def separation(normal: NDArray[np.float32], abnormal: NDArray[np.float32]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -77,7 +79,7 @@ def joined(*pieces: Windows) -> Windows:
     """Windows of one kind after another."""
     index = pd.concat([piece.index for piece in pieces], ignore_index=True)
     poses = np.concatenate([piece.poses for piece in pieces])
-    return Windows(index, poses, pieces[0].channels, pieces[0].layout)
+    return replace(pieces[0], index=index, poses=poses)
 
 
 def upside_down(keypoints: Floats) -> Floats:

@@ -17,6 +17,7 @@ from tests.detectors.conformance import NORMAL, SEPARATION, TRAIN, Scores, check
 from tests.detectors.gait import upside_down, walkers, windows
 
 AUTOENCODER = {"strides": (2, 2), "width": 0.125, "dropout": 0.0, "epochs": 6, "batch": 32, "learning_rate": 3e-2}
+CLIPS = {"width": 0.12, "epochs": 8, "batch": 8, "learning_rate": 1e-2, "patch": 3}
 RECOGNISER = {"width": 0.125, "depth": 3, "epochs": 3, "decay_at": (2,)}
 PARAMS: dict[str, dict[str, Any]] = {
     "stg_nf": {"steps": 4, "epochs": 8, "batch": 64, "learning_rate": 3e-2},
@@ -31,6 +32,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "agcn": RECOGNISER,
     "ms_g3d": {**RECOGNISER, "depth": 1},
     "shift_gcn": RECOGNISER,
+    "itae": CLIPS,
+    "itae_nf": {**CLIPS, "steps": 2, "levels": 1, "hidden": 8, "flow_epochs": 2, "flow_rate": 1e-3},
 }
 """Settings with which a detector learns from a few hundred windows in seconds; others take their defaults."""
 

@@ -15,7 +15,7 @@ from stages.core.errors import ModelError, TrainingError
 from stages.core.windows import Windows
 from stages.detectors.base import read_weights, write_weights
 from stages.detectors.mped_rnn import MpedRnn
-from tests.detectors.conformance import ABNORMAL, NORMAL, SEPARATION, TRAIN, separation, whole
+from tests.detectors.conformance import NORMAL, POSES, SEPARATION, TRAIN, separation, whole
 from tests.detectors.gait import shuffled, walkers, windows
 from tests.detectors.layers.mped_rnn.models import in_pixels, people, small
 
@@ -37,7 +37,7 @@ def by_camera() -> MpedRnn:
 def test_other_forms_tell_abnormal_from_normal_too(changes: dict[str, Any]) -> None:
     model = fitted(TRAIN, **changes, epochs=6, batch=64, learning_rate=2e-2)
     normal = whole(model.score(NORMAL)["score"])
-    for abnormal in ABNORMAL.values():
+    for abnormal in POSES.abnormal.values():
         assert separation(normal, whole(model.score(abnormal)["score"])) >= SEPARATION
 
 

@@ -184,11 +184,13 @@ class Coupling(Bijection):
     Args:
         net: gives from the first half `(N, C // 2, T, V)` two values per channel of the second, shift and raw scale in
             turn: `(N, 2 (C - C // 2), T, V)`, or `(…, T, 1)` when they are the same for every joint.
+        least: what is added to every scale, to keep it from zero.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, *, least: float = TINY) -> None:
         super().__init__()
         self.net = net
+        self.least = least
 
     def transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Shift, then scale the second half."""
@@ -204,7 +206,7 @@ class Coupling(Bijection):
 
     def _affine(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         h = self.net(kept)
-        return h[:, 0::2], torch.sigmoid(h[:, 1::2] + 2) + TINY
+        return h[:, 0::2], torch.sigmoid(h[:, 1::2] + 2) + self.least
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,121 @@
+"""ITAE with normalizing flows: how badly a clip is reconstructed, and how unlikely the features of both paths are.
+
+Source: Cho et al., "Unsupervised Video Anomaly Detection via Normalizing Flows with Implicit Latent Features", Pattern
+Recognition 2022. Its sum of the three parts (equation 14) is the referee's: `evaluate.protocol: itae`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.core.windows import Windows
+from stages.detectors.base import DetectorParams, FitReport, Log, not_fitted, silent
+from stages.detectors.layers.itae.detector import RECONSTRUCTION, ClipDetector
+from stages.detectors.layers.itae.params import ItaeNfParams
+from stages.detectors.layers.model import Arrays, size, take_weights, under, weights_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+FLOWS = "flows."
+"""Prefix of the flows' weights."""
+
+
+class ItaeNf(ClipDetector):
+    """The detector; `static` and `dynamic` are bits per element of a time step's map.
+
+    The paper does not say which frames a likelihood is for. Here each frame has the dynamic map's of its own, and the
+    static map's of the frame that was looked at last.
+    """
+
+    name: ClassVar[str] = "itae_nf"
+    Params: ClassVar[type[DetectorParams]] = ItaeNfParams
+    parts: ClassVar[tuple[str, ...]] = (RECONSTRUCTION, "static", "dynamic")
+    unit: ClassVar[str] = "reconstruction: mean absolute error of a patch in 0 … 1; static, dynamic: bits per element"
+
+    def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
+        super().__init__(params, device=device, seed=seed)
+        self._flows: nn.ModuleDict | None = None
+
+    def fit(
+        self,
+        train: Windows,
+        *,
+        validation: Windows | None = None,
+        base: Mapping[str, Path] | None = None,
+        log: Log = silent,
+    ) -> FitReport:
+        """Learn to reconstruct, then, with that frozen, how likely features are. See `Detector.fit`.
+
+        Raises:
+            TrainingError, DatasetError, ModelError: as `ClipDetector.fit`, or maps cannot be halved `levels` times.
+        """
+        import torch
+
+        from stages.compute.threads import threads
+        from stages.core.seeding import derive
+
+        report = super().fit(train, validation=validation, base=base, log=log)
+        with threads(self.params.threads), torch.random.fork_rng(devices=[]):
+            flows = self._build_flows()
+            torch.manual_seed(derive(self.seed, "itae", "noise"))
+            bits = list(self._estimate(flows, train, log))
+        self._flows = flows
+        return FitReport(report.windows, report.parameters + size(flows), {**report.curves, "bits": bits})
+
+    def _estimate(self, flows: nn.ModuleDict, train: Windows, log: Log) -> Iterator[float]:
+        from stages.detectors.layers.itae import training
+
+        params: ItaeNfParams = self.params
+        _, network = self._fitted()
+        started = time.monotonic()
+        for epoch, loss in enumerate(training.estimate(network, flows, train, params, self.seed), start=1):
+            yield loss
+            left = (time.monotonic() - started) / epoch * (params.flow_epochs - epoch)
+            log(f"flows, epoch {epoch} of {params.flow_epochs}: {loss:.3f} bits per element, {left:.0f} s left")
+
+    def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        from stages.detectors.layers.itae.training import maps_of
+
+        form, network = self._fitted()
+        if self._flows is None:
+            raise not_fitted(self.name)
+        maps = maps_of(network, windows, self.params, rows, self._device())
+        with torch.no_grad():
+            bits = {name: self._flows[name](found).view(len(rows), -1) for name, found in maps.items()}
+        each = {name: found.repeat_interleave(form.samples // found.shape[1], dim=1) for name, found in bits.items()}
+        return super()._judge(windows, rows) | {name: found.cpu().numpy() for name, found in each.items()}
+
+    def _build_flows(self) -> nn.ModuleDict:
+        import torch
+        from torch import nn
+
+        from stages.core.seeding import derive
+        from stages.detectors.layers.itae.training import Density
+
+        params: ItaeNfParams = self.params
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(self.seed, "itae", "flows"))
+            flows = {"static": Density(3 if params.intensity else 2, params), "dynamic": Density(2, params)}
+        return nn.ModuleDict(flows).to(self._device())
+
+    def _arrays(self) -> Arrays:
+        if self._flows is None:
+            raise not_fitted(self.name)
+        return weights_of(self._flows, FLOWS)
+
+    def _restore(self, arrays: Arrays) -> None:
+        flows = self._build_flows()
+        take_weights(flows, under(FLOWS, arrays))
+        self._flows = flows.eval()
+        super()._restore({name: array for name, array in arrays.items() if not name.startswith(FLOWS)})

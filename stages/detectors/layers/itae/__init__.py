@@ -1,0 +1,1 @@
+"""The implicit two-path autoencoder and the flows over its features."""

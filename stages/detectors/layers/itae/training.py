@@ -1,0 +1,207 @@
+"""How ITAE learns: first the autoencoder, then, with it frozen, a flow over each path's features.
+
+Source: Cho et al., "Unsupervised Video Anomaly Detection via Normalizing Flows with Implicit Latent Features", Pattern
+Recognition 2022, sections 3.3, 3.4 and 4.2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stages.compute.memory import keep
+from stages.core.errors import TrainingError
+from stages.core.seeding import derive
+from stages.core.windows import Windows
+from stages.detectors.layers.frames import as_pictures, batches, clips
+from stages.detectors.layers.glow import Glow
+from stages.detectors.layers.itae.losses import reconstruction_loss, scales
+from stages.detectors.layers.itae.network import EVERY, Itae, refuse_odd
+from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
+
+PIECE = 4
+"""Windows in the network at a time while nothing is learned."""
+
+
+class Density(nn.Module):
+    """A flow over the maps of one path: features' maximum and mean over channels, standardized.
+
+    Args:
+        channels: of a map: 2, or 3 with the frame's intensity.
+        params: the flow's.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, params: ItaeNfParams) -> None:
+        super().__init__()
+        self.flow = Glow(channels, params.steps, params.levels, params.hidden, remember=params.remember)
+        self.noise = params.noise
+        self.register_buffer("mean", torch.zeros(1, channels, 1, 1))
+        self.register_buffer("deviation", torch.ones(1, channels, 1, 1))
+
+    @torch.no_grad()
+    def standardize(self, maps: Tensor) -> None:
+        """Take mean and deviation of these maps, `(M, C, H, W)`, from now on."""
+        variance, mean = torch.var_mean(maps, dim=(0, 2, 3), keepdim=True, correction=0)
+        self.mean.copy_(mean)
+        self.deviation.copy_(variance.sqrt().clamp_min(1e-4))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Bits per element of each map `(M,)`; higher = less likely."""
+        plain = (maps - self.mean) / self.deviation
+        if self.training and self.noise:
+            plain = plain + self.noise * torch.randn_like(plain)
+        return self.flow.bits(plain)
+
+
+def pooled(features: Tensor, intensity: Tensor | None = None) -> Tensor:
+    """A map per time step: features' maximum and mean over channels, and the frame's intensity if given.
+
+    Args:
+        features: `(N, C, T, H, W)`.
+        intensity: `(N, 1, T, H, W)`.
+
+    Returns:
+        `(N · T, 2 or 3, H, W)`.
+    """
+    parts = [features.amax(dim=1, keepdim=True), features.mean(dim=1, keepdim=True)]
+    return as_pictures(torch.cat(parts if intensity is None else [*parts, intensity], dim=1))
+
+
+def path_maps(network: Itae, films: Tensor, params: ItaeNfParams) -> tuple[Tensor, Tensor | None]:
+    """Maps of both paths of clips `(N, C, T, H, W)`: `(N · T / 4, 3, H', W')`, and `(N · T, 2, H', W')` or None."""
+    static, dynamic, _ = network.encode(films)
+    grey = functional.interpolate(as_pictures(films[:, :, ::EVERY]).mean(dim=1, keepdim=True), static.shape[-2:])
+    shape = (len(films), 1, static.shape[2], *static.shape[-2:])
+    intensity = grey.view(len(films), -1, 1, *static.shape[-2:]).transpose(1, 2).reshape(shape)
+    maps = pooled(static, intensity if params.intensity else None)
+    return maps, None if dynamic is None else pooled(dynamic)
+
+
+def build(picture: tuple[int, ...], samples: int, params: ItaeParams, seed: int) -> Itae:
+    """A new autoencoder; the seed decides its weights.
+
+    Raises:
+        TrainingError: the clips' length or sides do not fit it.
+    """
+    refuse_odd(torch.empty(0, picture[0], samples, *picture[1:]))
+    try:
+        scales(*picture[1:])
+    except ValueError as error:
+        raise TrainingError(str(error), fix="give larger `frames` in the window spec") from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "itae", "weights"))
+        network = Itae(
+            picture[0], width=params.width, two_path=params.two_path, norm=params.norm, lateral=params.lateral,
+            remember=params.remember,
+        )  # fmt: skip
+    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+
+
+def reconstruct(network: Itae, train: Windows, params: ItaeParams, seed: int) -> Iterator[float]:
+    """Step 1, an epoch at a time; yields the mean loss of the epoch (equation 9).
+
+    Raises:
+        TrainingError: the loss is no longer finite.
+    """
+    device = next(network.parameters()).device
+
+    def loss(rows: Tensor) -> Tensor:
+        films = clips(train, rows, device)
+        with _precision(device, params):
+            found = network(films)
+        return reconstruction_loss(as_pictures(found.float()), as_pictures(films))
+
+    yield from _learn(network, loss, len(train), params.epochs, params.batch, params.learning_rate, params, seed)
+    network.eval()
+
+
+def estimate(network: Itae, flows: nn.ModuleDict, train: Windows, params: ItaeNfParams, seed: int) -> Iterator[float]:
+    """Step 2, an epoch at a time, the autoencoder frozen; yields the mean bits per element of all flows.
+
+    Raises:
+        TrainingError: the loss is no longer finite, or the maps cannot be halved as often as there are levels.
+    """
+    device = next(network.parameters()).device
+    network.eval()
+    for name, maps in maps_of(network, train, params, torch.arange(min(len(train), 16 * PIECE)), device).items():
+        density = flows[name]
+        if isinstance(density, Density):
+            density.standardize(maps)
+
+    def loss(rows: Tensor) -> Tensor:
+        found = maps_of(network, train, params, rows, device)
+        return torch.stack([flows[name](maps).mean() for name, maps in found.items()]).sum()
+
+    yield from _learn(flows, loss, len(train), params.flow_epochs, params.flow_batch, params.flow_rate, params, seed)
+    flows.eval()
+
+
+@torch.no_grad()
+def maps_of(
+    network: Itae, windows: Windows, params: ItaeNfParams, rows: Tensor, device: torch.device
+) -> dict[str, Tensor]:
+    """Maps of some windows by the flow that reads them."""
+    static, dynamic = [], []
+    for piece in torch.split(rows, PIECE):
+        one, other = path_maps(network, clips(windows, piece, device), params)
+        static.append(one)
+        dynamic += [] if other is None else [other]
+    return {"static": torch.cat(static), **({"dynamic": torch.cat(dynamic)} if dynamic else {})}
+
+
+@torch.no_grad()
+def held_out(network: Itae, windows: Windows) -> float:
+    """Mean loss of windows that are not learned from."""
+    network.eval()
+    device = next(network.parameters()).device
+    total = 0.0
+    for rows in batches(len(windows), PIECE):
+        films = clips(windows, rows, device)
+        total += len(rows) * reconstruction_loss(as_pictures(network(films)), as_pictures(films)).item()
+    return total / len(windows)
+
+
+def _learn(
+    module: nn.Module, loss: Callable[[Tensor], Tensor], count: int, epochs: int, batch: int, rate: float,
+    params: ItaeParams, seed: int,
+) -> Iterator[float]:  # fmt: skip
+    """Adam along a cosine; a batch is summed up from pieces where `accumulate` says so."""
+    keep()
+    device = next(module.parameters()).device
+    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
+    steps = epochs * math.ceil(count / batch)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    scaler = torch.amp.GradScaler(device.type, enabled=_mixed(device, params))
+    order = torch.Generator().manual_seed(derive(seed, "itae", "order"))
+    for epoch in range(epochs):
+        module.train()
+        total = seen = 0.0
+        for rows in batches(count, batch, order, whole=True):
+            optimizer.zero_grad()
+            for piece in torch.split(rows, params.accumulate or batch):
+                share = loss(piece) * (len(piece) / len(rows))
+                scaler.scale(share).backward()  # type: ignore[no-untyped-call]
+                total += share.item() * len(rows)
+            scaler.step(optimizer)
+            scaler.update()
+            falling.step()
+            seen += len(rows)
+        if not math.isfinite(total):
+            raise TrainingError(f"the loss is {total} in epoch {epoch + 1}", fix="lower the detector's learning rate")
+        yield total / seen
+
+
+def _mixed(device: torch.device, params: ItaeParams) -> bool:
+    return params.precision == "mixed" and device.type == "cuda"
+
+
+def _precision(device: torch.device, params: ItaeParams) -> torch.autocast:
+    """Half precision where it was asked for and there is a GPU."""
+    return torch.autocast(device.type, enabled=_mixed(device, params))

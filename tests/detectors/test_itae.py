@@ -1,0 +1,138 @@
+"""ITAE and its flows as detectors: what they start from, what they refuse, and what their parts tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from stages.core.errors import DatasetError, ModelError, TrainingError
+from stages.detectors.itae import ItaeDetector
+from stages.detectors.itae_nf import ItaeNf
+from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
+from tests.detectors import films
+
+SMALL: dict[str, Any] = {"window": "scene", "width": 0.05, "epochs": 1, "batch": 8, "learning_rate": 1e-2, "patch": 3}
+FLOWS: dict[str, Any] = {"steps": 2, "levels": 1, "hidden": 8, "flow_epochs": 1, "flow_rate": 1e-3}
+TRAIN = films.windows(16, seed=1)
+
+
+def fitted(**changed: Any) -> ItaeDetector:
+    model = ItaeDetector(ItaeParams(**{**SMALL, **changed}), device="cpu", seed=0)
+    model.fit(TRAIN)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("preset", "batch", "rate", "levels"),
+    [("ped2", 2, 1e-3, 1), ("avenue", 2, 1e-2, 3), ("shanghaitech", 8, 1e-2, 3), ("small", 4, 2e-3, 1)],
+)
+def test_presets_are_the_papers_settings(preset: Any, batch: int, rate: float, levels: int) -> None:
+    params = ItaeNfParams(window="scene", preset=preset)
+    assert (params.batch, params.learning_rate, params.levels) == (batch, rate, levels)
+    assert ItaeNfParams(window="scene", preset=preset, batch=3).batch == 3
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ValidationError, match="channels are 0 or more"):
+        ItaeParams(window="scene", lateral=(1, 0, 0, -1))
+    with pytest.raises(ValidationError, match="the flows read both paths"):
+        ItaeNfParams(window="scene", two_path=False)
+
+
+def test_one_path_is_the_ablation() -> None:
+    one, two = fitted(two_path=False), fitted()
+    assert one.fit(TRAIN).parameters < two.fit(TRAIN).parameters
+    assert one.score(TRAIN)["reconstruction"].shape == (16, 8)
+
+
+def test_flows_start_from_a_trained_autoencoder(tmp_path: Path) -> None:
+    base = fitted()
+    base.save(tmp_path)
+    said: list[str] = []
+    model = ItaeNf(ItaeNfParams(**SMALL, **FLOWS), device="cpu", seed=0)
+    report = model.fit(TRAIN, base={"itae": tmp_path}, log=said.append)
+    assert set(report.curves) == {"bits"}
+    assert said[0] == "the autoencoder is the trained one of itae"
+    scores = model.score(TRAIN)
+    np.testing.assert_allclose(scores["reconstruction"], base.score(TRAIN)["reconstruction"], atol=1e-6)
+    assert scores["static"].shape == scores["dynamic"].shape == (16, 8)
+    # The static path sees every fourth frame: four frames in a row share what it says.
+    np.testing.assert_array_equal(scores["static"][:, 0], scores["static"][:, 3])
+    assert (scores["static"][:, 3] != scores["static"][:, 4]).any()
+    assert (scores["dynamic"][:, 0] != scores["dynamic"][:, 1]).any()
+
+
+def test_a_base_of_another_shape_is_refused(tmp_path: Path) -> None:
+    fitted().save(tmp_path)
+    model = ItaeNf(ItaeNfParams(**{**SMALL, "width": 0.1}, **FLOWS), device="cpu", seed=0)
+    with pytest.raises(ModelError, match=r"or width, two_path, norm, lateral differ"):
+        model.fit(TRAIN, base={"itae": tmp_path})
+    with pytest.raises(ModelError, match="itae_nf starts from itae, not from gepc"):
+        model.fit(TRAIN, base={"gepc": tmp_path})
+
+
+def test_windows_without_frames_are_refused() -> None:
+    with pytest.raises(DatasetError, match="itae looks at frames, and these windows carry none"):
+        ItaeDetector(ItaeParams(**SMALL), device="cpu").fit(films.without(TRAIN))
+    with pytest.raises(ModelError, match="8 grey frames of 24 × 24 px"):
+        fitted().score(films.without(TRAIN))
+
+
+def test_grey_frames_where_colour_was_learned() -> None:
+    with pytest.raises(ModelError, match=r"8 grey frames of 24 × 24 px, these are of 8 RGB frames"):
+        fitted().score(films.windows(2, channels=3))
+
+
+def test_too_few_windows_and_clips_that_do_not_fit() -> None:
+    model = ItaeDetector(ItaeParams(**SMALL), device="cpu")
+    with pytest.raises(TrainingError, match="1 training windows"):
+        model.fit(TRAIN.take(np.arange(1)))
+    with pytest.raises(TrainingError, match="clips of 6 frames"):
+        model.fit(films.windows(4, samples=6))
+    with pytest.raises(TrainingError, match="8 × 8 px hold no window of 11 px"):
+        model.fit(films.windows(4, side=8, size=2))
+    odd = ItaeNf(ItaeNfParams(**SMALL, **{**FLOWS, "levels": 2}), device="cpu", seed=0)
+    with pytest.raises(TrainingError, match="maps of 6 × 6 cannot be halved 2 times"):
+        odd.fit(TRAIN)
+
+
+def test_steps_of_pieces_are_steps() -> None:
+    """Batch statistics are of a piece, so without them pieces add up to the same step."""
+    whole, pieces = fitted(norm=False), fitted(norm=False, accumulate=2)
+    wanted = whole.score(TRAIN)["reconstruction"]
+    np.testing.assert_allclose(pieces.score(TRAIN)["reconstruction"], wanted, rtol=1e-3)
+
+
+def test_memory_is_saved_without_another_result() -> None:
+    kept, again = (fitted(remember=keep).score(TRAIN)["reconstruction"] for keep in (True, False))
+    np.testing.assert_allclose(again, kept, rtol=1e-4)
+
+
+def test_a_loss_that_grows_without_bound() -> None:
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch 1"):
+        fitted(learning_rate=1e30, norm=False)
+
+
+def test_shuffled_features_are_less_likely() -> None:
+    """A flow has learned how features lie, and pixels of the same values in another order are not it."""
+    import torch
+
+    from stages.detectors.layers.itae.training import maps_of
+
+    model = ItaeNf(
+        ItaeNfParams(**{**SMALL, "epochs": 3}, **{**FLOWS, "flow_epochs": 8, "steps": 4}), device="cpu", seed=0
+    )
+    model.fit(TRAIN)
+    _, network = model._fitted()
+    flows = model._flows
+    assert flows is not None
+    maps = maps_of(network, films.windows(8, seed=5), model.params, torch.arange(8), torch.device("cpu"))
+    for name, found in maps.items():
+        order = torch.randperm(found[0, 0].numel(), generator=torch.Generator().manual_seed(0))
+        shuffled = found.flatten(2)[..., order].view_as(found)
+        with torch.no_grad():
+            assert (flows[name](shuffled) > flows[name](found)).float().mean() > 0.9, name
