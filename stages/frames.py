@@ -98,17 +98,17 @@ def _outstanding(
     """Clips whose frames are missing or were made from something else, and those that are kept."""
     digests, jobs, kept = Digests(project, data.name), list[Job](), list[str]()
     sizes = _sizes(data, form)
-    columns = (data.clips[name] for name in ("clip", "path", "frames", "fps"))
-    for clip, path, count, fps in zip(*columns, strict=True):
+    for clip, count, fps in zip(*(data.clips[name] for name in ("clip", "frames", "fps")), strict=True):
+        video = data.video(clip) or data.file(clip)  # a spec with frames is cut from filmed data alone
         numbers = frame_entries(count, spec, fps).keypoints.astype(int).flatten().tolist()
         shape = (len(numbers), form.channels, *sizes[clip])
-        source = digests.of(clip, path) or "missing"
+        source = digests.of(clip, str(video.relative_to(data.folder.resolve()))) or "missing"
         recipe = (form.model_dump_json(), params.model_dump_json(), f"{spec.step(fps):.9g}", str(count), str(shape))
         key = sha256_text("frames", str(VERSION), clip, *recipe, source)
         if _made_with(folder, clip) == key:
             kept.append(clip)
         else:
-            jobs.append(Job(clip, data.folder / path, count, numbers, shape, key))
+            jobs.append(Job(clip, video, count, numbers, shape, key))
     return jobs, kept
 
 

@@ -63,6 +63,12 @@ LABEL_MEANINGS = {
     "h": ("px", "Height of where it happens"),
 }
 """Unit and meaning of every column of labels.csv."""
+FRAMES = """### frames
+
+`data/frames/<dataset>/<window>/`, for window specs that hold whole frames: per clip one NumPy array `(S, C, H, W)`
+uint8, a row per sample time, C 1 grey or 3 RGB, and one JSON with `shape`, `version` and `key`, the hash of what it was
+made from.
+"""
 SIDES = """
 Joints are numbered in the order of storage. Left and right are the person's own: who faces the camera has the
 right side on the picture's left. Faces are drawn too large, so that their numbers can be told apart.
@@ -76,7 +82,7 @@ def dictionary() -> str:
     tables = "\n".join(_table(schema) for schema in SCHEMAS.values())
     layouts = "\n".join(_layout(layout) for layout in LAYOUTS.values())
     written = f"{_written('clips.csv', CLIPS, CLIP_MEANINGS)}\n{_written('labels.csv', LABELS, LABEL_MEANINGS)}"
-    return f"{HEAD}\n{written}{TAIL}\n## What stages write\n\n{tables}\n## Joint layouts\n{SIDES}\n{layouts}"
+    return f"{HEAD}\n{written}{TAIL}\n## What stages write\n\n{tables}\n{FRAMES}\n## Joint layouts\n{SIDES}\n{layouts}"
 
 
 def write_dictionary(path: Path) -> None:

@@ -64,7 +64,8 @@ def test_poses_that_do_not_fit_the_spec_are_refused() -> None:
         clip_windows("a", odd, 25, WindowSpec(rate=10.0, length=4), NormalizeParams())
 
 
-def test_pictures_of_joints_are_not_made_of_tracks() -> None:
-    spec = WindowSpec.model_validate({"length": 4, "patches": {}})
+@pytest.mark.parametrize("held", ["patches", "frames"])
+def test_pictures_are_not_made_of_tracks(held: str) -> None:
+    spec = WindowSpec.model_validate({"length": 4, held: {}})
     with pytest.raises(DatasetError, match="tracks alone have none"):
         clip_windows("a", tracks("a", 2), 10.0, spec, NormalizeParams())

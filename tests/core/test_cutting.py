@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.core.cutting import cut, resample, window_labels
+from stages.core.cutting import cut, frame_entries, resample, window_labels
 from stages.core.windows import WindowSpec
 
 
@@ -158,3 +158,14 @@ def test_published_windows(shared: Path, length: int, stride: int) -> None:
     assert mine.tolist() == meta[order][:, 2:].tolist()
     values = entries.keypoints[first[:, None] + np.arange(length)]
     np.testing.assert_allclose(values, data[order], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("frames", "fps", "numbers"), [(4, 10, [0, 1, 2, 3]), (7, 30, [0, 3, 6]), (6, 25, [0, 2, 5])])
+def test_whole_frames_at_sample_times(frames: int, fps: float, numbers: list[int]) -> None:
+    entries = frame_entries(frames, WindowSpec(rate=10.0, length=4), fps)
+    assert entries.keypoints.flatten().tolist() == numbers
+    assert entries.sample.tolist() == list(range(len(numbers)))
+
+
+def test_a_clip_without_frames_has_no_samples() -> None:
+    assert len(frame_entries(0, WindowSpec(rate=None, length=4), 25.0).sample) == 0

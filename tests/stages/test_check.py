@@ -82,6 +82,19 @@ def test_pictures_are_for_those_who_read_them(tmp_path: Path, params: Params) ->
     )
 
 
+def test_whole_frames_are_for_those_who_look_at_them(tmp_path: Path, params: Params) -> None:
+    params["windows"]["film"] = {"seconds": 1.6, "frames": {"colour": "sepia"}}
+    params["windows"]["both"] = {"seconds": 1.6, "frames": {}, "patches": {}}
+    params["detectors"]["itae"] = {"window": "second"}
+    params["detectors"]["knn"]["window"] = "film"
+    params["segment"]["windows"] = ["second", "film"]
+    text = mistakes(tmp_path, params)
+    assert "windows.film.frames.colour: Input should be 'grey' or 'rgb'" in text
+    assert "windows.both: give either patches or frames" in text
+    assert "detectors.itae.window: itae reads whole frames, and 'second' holds coordinates; name a spec with" in text
+    assert "detectors.knn.window: knn reads coordinates, and 'film' holds whole frames; name a spec without" in text
+
+
 def test_a_detector_that_is_not_run_may_name_a_window_that_is_not_cut(tmp_path: Path, params: Params) -> None:
     params["windows"]["seen"] = {"seconds": 0.8, "patches": {}}
     params["detectors"]["gepc_patches"] = {"window": "seen"}

@@ -84,6 +84,17 @@ def test_frames_at_sample_times_shrunk_and_grey(project: Project) -> None:
     np.testing.assert_allclose(found.clip("fast").mean(axis=(1, 2, 3)), 15 * np.arange(12), atol=2)
 
 
+def test_poses_that_came_with_their_footage(project: Project) -> None:
+    about = "name: d\nsource: here\nlicence: CC0\nmodality: poses\n"
+    (project.raw("d") / "dataset.yaml").write_text(about)
+    head = "clip,split,path,camera,scene,fps,width,height,frames,video\n"
+    row = "gate,train,poses/gate.parquet,1,gate,10,64,48,24,videos/gate.avi\n"
+    (project.raw("d") / "clips.csv").write_text(head + row)
+    (project.raw("d") / "labels.csv").write_text("clip,start_frame,end_frame\n")
+    frames.run(project, "d")
+    np.testing.assert_allclose(cache(project).clip("gate").mean(axis=(1, 2, 3)), 5 * np.arange(24), atol=2)
+
+
 def test_colours_keep_their_order(project: Project) -> None:
     red = np.zeros((48, 64, 3), dtype=np.uint8)
     red[..., 2] = 200  # OpenCV's last
