@@ -168,9 +168,9 @@ class Form:
         """
         try:
             form = card["form"]
+            channels, samples, joints = tuple(form["channels"]), int(form["samples"]), int(form["joints"])
             picture = tuple(int(side) for side in form.get("picture", ()))  # cards of before there were any lack it
-            samples, joints = int(form["samples"]), int(form["joints"])
-            return cls(tuple(form["channels"]), samples, joints, str(form["layout"]), picture)
+            return cls(channels, samples, joints, str(form["layout"]), picture)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"the card lacks {error}", where=str(folder / DETECTOR_FILE), fix=RETRAIN) from error
 
