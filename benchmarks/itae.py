@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from benchmarks.plain import glow as plain
 from stages.compute.memory import keep
-from stages.detectors.layers.frames import as_pictures
+from stages.detectors.layers.frames.batches import as_pictures
 from stages.detectors.layers.glow import Glow
 from stages.detectors.layers.itae.losses import patch_errors, reconstruction_loss
 from stages.detectors.layers.itae.network import Itae

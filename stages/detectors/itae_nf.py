@@ -14,17 +14,35 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.errors import ModelError
 from stages.core.windows import Windows
-from stages.detectors.base import DetectorParams, FitReport, Log, not_fitted, silent
+from stages.detectors.base import (
+    DetectorParams,
+    FitReport,
+    Form,
+    Log,
+    card_params,
+    not_fitted,
+    read_card,
+    read_weights,
+    silent,
+)
+from stages.detectors.layers.frames.detector import NETWORK, left
 from stages.detectors.layers.itae.detector import RECONSTRUCTION, ClipDetector
-from stages.detectors.layers.itae.params import ItaeNfParams
-from stages.detectors.layers.model import Arrays, size, take_weights, under, weights_of
+from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
+from stages.detectors.layers.model import Arrays, size, take_weights, taking_weights, under, weights_of
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from stages.detectors.layers.itae.network import Itae
 
+
+BASE = "itae"
+"""The detector whose autoencoder this one may start from."""
+SHAPE = ("width", "two_path", "norm", "lateral")
+"""Params that an autoencoder's weights depend on."""
 FLOWS = "flows."
 """Prefix of the flows' weights."""
 
@@ -56,7 +74,7 @@ class ItaeNf(ClipDetector):
         """Learn to reconstruct, then, with that frozen, how likely features are. See `Detector.fit`.
 
         Raises:
-            TrainingError, DatasetError, ModelError: as `ClipDetector.fit`, or maps cannot be halved `levels` times.
+            TrainingError, DatasetError, ModelError: as `FrameDetector.fit`, or maps cannot be halved `levels` times.
         """
         import torch
 
@@ -75,19 +93,19 @@ class ItaeNf(ClipDetector):
         from stages.detectors.layers.itae import training
 
         params: ItaeNfParams = self.params
-        _, network = self._fitted()
-        started = time.monotonic()
+        network = self._fitted()
+        started, epochs = time.monotonic(), params.flow_epochs
         for epoch, loss in enumerate(training.estimate(network, flows, train, params, self.seed), start=1):
             yield loss
-            left = (time.monotonic() - started) / epoch * (params.flow_epochs - epoch)
-            log(f"flows, epoch {epoch} of {params.flow_epochs}: {loss:.3f} bits per element, {left:.0f} s left")
+            rest = left(started, epoch, epochs)
+            log(f"flows, epoch {epoch} of {epochs}: {loss:.3f} bits per element, {rest:.0f} s left")
 
     def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
         import torch
 
         from stages.detectors.layers.itae.training import maps_of
 
-        form, network = self._fitted()
+        form, network = self._checked(), self._fitted()
         if self._flows is None:
             raise not_fitted(self.name)
         maps = maps_of(network, windows, self.params, rows, self._device())
@@ -108,6 +126,26 @@ class ItaeNf(ClipDetector):
             torch.manual_seed(derive(self.seed, "itae", "flows"))
             flows = {"static": Density(3 if params.intensity else 2, params), "dynamic": Density(2, params)}
         return nn.ModuleDict(flows).to(self._device())
+
+    def _inherit(self, network: Itae, form: Form, base: Mapping[str, Path], log: Log) -> None:
+        if set(base) != {BASE}:
+            raise ModelError(
+                f"{self.name} starts from {BASE}, not from {', '.join(sorted(base))}",
+                fix=f"write `base: {BASE}` under students in params.yaml",
+            )
+        folder = base[BASE]
+        card = read_card(folder, BASE)
+        theirs, found = card_params(card, ItaeParams, folder), Form.from_card(card, folder)
+        if found != form or any(getattr(theirs, name) != getattr(self.params, name) for name in SHAPE):
+            raise ModelError(
+                f"its base reads {found}, these are {form}, or {', '.join(SHAPE)} differ",
+                where=str(folder),
+                fix=f"give detectors.{self.name} the window and the shape of detectors.{BASE}",
+            )
+        with taking_weights(folder):
+            take_weights(network, under(NETWORK, read_weights(folder)))
+        network.eval()
+        log(f"the autoencoder is the trained one of {BASE}")
 
     def _arrays(self) -> Arrays:
         if self._flows is None:

@@ -44,6 +44,10 @@ PUBLISHED: Mapping[str, tuple[Term, ...]] = {
         Term(parts=("reconstruction",)),
         Term(parts=("static", "dynamic"), weight=0.7, normalize="clip"),
     ),
+    "jigsaw": (
+        Term(parts=("temporal",), weight=0.5, normalize="clip"),
+        Term(parts=("spatial",), weight=0.5, normalize="clip"),
+    ),
     "mgenet": (
         Term(parts=("motion",), normalize="split"),
         Term(parts=("appearance",), weight=0.1, normalize="split"),
@@ -54,6 +58,8 @@ PUBLISHED: Mapping[str, tuple[Term, ...]] = {
 
 itae: Cho et al., "Unsupervised Video Anomaly Detection via Normalizing Flows with Implicit Latent Features", Pattern
 Recognition 2022, Eq. 13 and 14, with the weight of ShanghaiTech (0.3 on Ped2, 0.1 on Avenue).
+jigsaw: Wang et al., "Video Anomaly Detection by Solving Decoupled Spatio-Temporal Jigsaw Puzzles", ECCV 2022: the mean
+of both puzzles, each brought to 0 … 1 in every clip.
 mgenet: "Multilevel Guidance-Exploration Network", Eq. 16; the paper brings "the scores" to 0 … 1 and leaves open
 whether before or after they are added. Here it is done before, so that a weight means the same for every detector, and
 after (`Rules.normalization`), so that the sum ends in 0 … 1.

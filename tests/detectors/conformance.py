@@ -70,7 +70,7 @@ FILMS = Material(
     films.windows(48, seed=1),
     films.windows(48, seed=1),
     films.windows(24, seed=2),
-    {"fast": films.windows(24, seed=3, speed=5.0), "large": films.windows(24, seed=4, size=9)},
+    {"flickering": films.windows(24, seed=3, flicker=0.4), "large": films.windows(24, seed=4, size=9)},
     (films.windows(3, samples=12), films.windows(3, side=28), films.windows(3, channels=3)),
 )
 

@@ -17,8 +17,9 @@ ROLLS: dict[int, Pixels] = {}
 
 
 def windows(
-    count: int, *, samples: int = 8, side: int = 24, channels: int = 1, seed: int = 0, speed: float = 1.0, size: int = 3
-) -> Windows:
+    count: int, *, samples: int = 8, side: int = 24, channels: int = 1, seed: int = 0, size: int = 3,
+    flicker: float = 0.0,
+) -> Windows:  # fmt: skip
     """Windows of whole frames, one film each.
 
     Args:
@@ -27,11 +28,11 @@ def windows(
         side: of a frame, px.
         channels: 1 grey, 3 RGB.
         seed: of where spots are and which way they go.
-        speed: px per sample.
         size: of the spot, px.
+        flicker: how far frames are lighter or darker than they should be, at random.
     """
     draw = np.random.default_rng(seed)
-    numbers = [_roll(draw, samples, side, channels, speed, size) for _ in range(count)]
+    numbers = [_roll(draw, samples, side, channels, size, flicker) for _ in range(count)]
     index = pd.DataFrame(
         {
             "dataset": "toy",
@@ -61,14 +62,14 @@ def without(found: Windows) -> Windows:
     return replace(found, reader=None, picture=())
 
 
-def _roll(draw: np.random.Generator, samples: int, side: int, channels: int, speed: float, size: int) -> int:
+def _roll(draw: np.random.Generator, samples: int, side: int, channels: int, size: int, flicker: float) -> int:
     floor = 0.3 + 0.1 * np.sin(np.arange(side)[:, None] / 2) * np.cos(np.arange(side)[None] / 3)
     film = np.repeat(floor[None], samples, axis=0) + draw.normal(0, 0.01, (samples, side, side))
-    start, forth = draw.uniform(size, side - size, 2), draw.choice([-1.0, 1.0])
-    for sample in range(samples):
-        x = int(start[0] + forth * speed * sample) % (side - size)
-        y = int(start[1]) % (side - size)
-        film[sample, y : y + size, x : x + size] = 0.9
+    room = side - size - samples
+    x, y = int(draw.integers(0, max(room, 1))), int(draw.integers(0, side - size))
+    for sample in range(samples):  # a px a sample, to the right
+        film[sample, y : y + size, x + sample : x + sample + size] = 0.9
+    film += flicker * draw.uniform(-1, 1, (samples, 1, 1))
     number = len(ROLLS)
     ROLLS[number] = np.repeat((film.clip(0, 1) * 255).astype(np.uint8)[:, None], channels, axis=1)
     return number

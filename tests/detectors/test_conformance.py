@@ -33,6 +33,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "ms_g3d": {**RECOGNISER, "depth": 1},
     "shift_gcn": RECOGNISER,
     "itae": CLIPS,
+    "ffp": {"width": 0.1, "epochs": 10, "batch": 8, "learning_rate": 1e-2, "past": 2},
+    "jigsaw": {"width": 0.2, "epochs": 14, "batch": 8, "learning_rate": 4e-3, "side": 24},
     "itae_nf": {**CLIPS, "steps": 2, "levels": 1, "hidden": 8, "flow_epochs": 2, "flow_rate": 1e-3},
 }
 """Settings with which a detector learns from a few hundred windows in seconds; others take their defaults."""

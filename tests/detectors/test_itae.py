@@ -127,7 +127,7 @@ def test_shuffled_features_are_less_likely() -> None:
         ItaeNfParams(**{**SMALL, "epochs": 3}, **{**FLOWS, "flow_epochs": 8, "steps": 4}), device="cpu", seed=0
     )
     model.fit(TRAIN)
-    _, network = model._fitted()
+    network = model._fitted()
     flows = model._flows
     assert flows is not None
     maps = maps_of(network, films.windows(8, seed=5), model.params, torch.arange(8), torch.device("cpu"))

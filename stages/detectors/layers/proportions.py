@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-ITERATIONS = 500
-"""Of the mixture's fit at most, as released."""
+ITERATIONS, ROUNDS = 500, 4
+"""Of the mixture's fit at a time, as released; and how often it may go on where it has not settled."""
 MOST = 10_000
 """Rows the fit sees at most, spread evenly: 500 iterations over more take minutes, and a tenth is what is published."""
 FLOOR = 1e-4
@@ -101,7 +101,9 @@ class Mixture:
                 f"no proportion differs between windows by more than {spread:.1g}: there is nothing to fit",
                 fix="learn longer: more epochs or a smaller batch, or add training footage",
             )
-        model = BayesianGaussianMixture(n_components=components, max_iter=ITERATIONS, random_state=seed)
+        model = BayesianGaussianMixture(
+            n_components=components, max_iter=ITERATIONS, random_state=seed, warm_start=True
+        )
         if floor:
             added = floor * float(rows.var(axis=0).mean())
             model.reg_covar, model.covariance_prior = added, np.cov(rows.T) + added * np.eye(rows.shape[1])
@@ -109,13 +111,8 @@ class Mixture:
         with threadpool_limits(1), warnings.catch_warnings():
             # Its k-means warns where rows repeat, which the mixture does not mind; no convergence is refused below.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            _fit(model, rows)
-        if not (model.converged_ or _settled(model.lower_bounds_)):
-            raise TrainingError(
-                f"the mixture of {components} components did not converge in {ITERATIONS} iterations",
-                fix="ask for fewer components, or fit it to more of the windows",
-            )
-        log(f"mixture of {components} settled after {model.n_iter_} iterations on {len(rows)} windows; "
+            iterations = _fit_until_settled(model, rows)
+        log(f"mixture of {components} settled after {iterations} iterations on {len(rows)} windows; "
             f"{int((model.weights_ > 0.01).sum())} components weigh more than 1 %")  # fmt: skip
         return cls(model)
 
@@ -155,6 +152,20 @@ class Mixture:
         model.weight_concentration_ = (arrays[LEARNED[0]], arrays[LEARNED[1]])
         model.n_features_in_ = size
         return cls(model)
+
+
+def _fit_until_settled(model: BayesianGaussianMixture, rows: Floats) -> int:
+    """Fit, going on from where it stands while it has not settled; the iterations that took."""
+    done = 0
+    for _ in range(ROUNDS):
+        _fit(model, rows)
+        done += int(model.n_iter_)
+        if model.converged_ or _settled(model.lower_bounds_):
+            return done
+    raise TrainingError(
+        f"the mixture of {model.n_components} components did not converge in {done} iterations",
+        fix="ask for fewer components, or fit it to more of the windows",
+    )
 
 
 def _fit(model: BayesianGaussianMixture, rows: Floats) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.detectors.base import DetectorParams
+from stages.detectors.layers.frames.params import FrameDetectorParams
 
 LATERAL = (96, 0, 0, 256)
 """Channels that each layer of the dynamic path lends the static one; 0 for none."""
@@ -31,7 +31,7 @@ PRESETS = {"ped2": PED2, "avenue": AVENUE, "shanghaitech": SHANGHAITECH, "small"
 say how many epochs it takes."""
 
 
-class ItaeParams(DetectorParams):
+class ItaeParams(FrameDetectorParams):
     """The `detectors.itae` section: the autoencoder alone.
 
     Args:
@@ -43,33 +43,19 @@ class ItaeParams(DetectorParams):
         norm: convolutions have a bias, and batch normalization after them; the paper does not say.
         lateral: channels that each of the four layers of the dynamic encoder lends the static one, before `width`;
             the paper does not say.
-        epochs: passes over the training windows.
-        batch: windows per step of the optimizer.
-        accumulate: steps of so many windows are made from as many smaller ones, for little memory; null: at once.
-        learning_rate: Adam's at the start; it falls to 0 along a cosine.
         patch: N, side of the sliding patch whose largest mean error is a frame's score, px of the shrunk frame; the
             paper does not say.
         remember: keep what layers compute until their gradients are needed; false computes it again, which takes a
             third more time and far less memory.
-        precision: `single`, or `mixed`: half precision where it does no harm, on a GPU alone.
-        threads: CPU threads; null takes all cores. Figures differ by rounding.
     """
-
-    unset: ClassVar[frozenset[str]] = frozenset()
 
     preset: Literal["ped2", "avenue", "shanghaitech", "small"] = "shanghaitech"
     width: float = Field(default=1.0, gt=0)
     two_path: bool = True
     norm: bool = True
     lateral: tuple[int, int, int, int] = Field(default=LATERAL, strict=False)
-    epochs: int = Field(default=60, ge=1)
-    batch: int = Field(default=8, ge=1)
-    accumulate: int | None = Field(default=None, ge=1)
-    learning_rate: float = Field(default=1e-2, gt=0)
     patch: int = Field(default=16, ge=1)
     remember: bool = True
-    precision: Literal["single", "mixed"] = "single"
-    threads: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="before")
     @classmethod

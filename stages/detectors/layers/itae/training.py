@@ -6,25 +6,21 @@ Recognition 2022, sections 3.3, 3.4 and 4.2.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.compute.memory import keep
 from stages.core.errors import TrainingError
 from stages.core.seeding import derive
 from stages.core.windows import Windows
-from stages.detectors.layers.frames import as_pictures, batches, clips
+from stages.detectors.layers.frames.batches import as_pictures, batches, clips
+from stages.detectors.layers.frames.training import PIECE, Schedule, half, learn
 from stages.detectors.layers.glow import Glow
 from stages.detectors.layers.itae.losses import reconstruction_loss, scales
 from stages.detectors.layers.itae.network import EVERY, Itae, refuse_odd
 from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
-
-PIECE = 4
-"""Windows in the network at a time while nothing is learned."""
 
 
 class Density(nn.Module):
@@ -112,14 +108,15 @@ def reconstruct(network: Itae, train: Windows, params: ItaeParams, seed: int) ->
     """
     device = next(network.parameters()).device
 
+    schedule = Schedule.of(params, device)
+
     def loss(rows: Tensor) -> Tensor:
         films = clips(train, rows, device)
-        with _precision(device, params):
+        with half(device, schedule):
             found = network(films)
         return reconstruction_loss(as_pictures(found.float()), as_pictures(films))
 
-    yield from _learn(network, loss, len(train), params.epochs, params.batch, params.learning_rate, params, seed)
-    network.eval()
+    return learn(network, loss, len(train), schedule, seed)
 
 
 def estimate(network: Itae, flows: nn.ModuleDict, train: Windows, params: ItaeNfParams, seed: int) -> Iterator[float]:
@@ -139,8 +136,8 @@ def estimate(network: Itae, flows: nn.ModuleDict, train: Windows, params: ItaeNf
         found = maps_of(network, train, params, rows, device)
         return torch.stack([flows[name](maps).mean() for name, maps in found.items()]).sum()
 
-    yield from _learn(flows, loss, len(train), params.flow_epochs, params.flow_batch, params.flow_rate, params, seed)
-    flows.eval()
+    schedule = Schedule.of(params, device).instead(params.flow_epochs, params.flow_batch, params.flow_rate)
+    return learn(flows, loss, len(train), schedule, seed)
 
 
 @torch.no_grad()
@@ -166,42 +163,3 @@ def held_out(network: Itae, windows: Windows) -> float:
         films = clips(windows, rows, device)
         total += len(rows) * reconstruction_loss(as_pictures(network(films)), as_pictures(films)).item()
     return total / len(windows)
-
-
-def _learn(
-    module: nn.Module, loss: Callable[[Tensor], Tensor], count: int, epochs: int, batch: int, rate: float,
-    params: ItaeParams, seed: int,
-) -> Iterator[float]:  # fmt: skip
-    """Adam along a cosine; a batch is summed up from pieces where `accumulate` says so."""
-    keep()
-    device = next(module.parameters()).device
-    optimizer = torch.optim.Adam(module.parameters(), lr=rate)
-    steps = epochs * math.ceil(count / batch)
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    scaler = torch.amp.GradScaler(device.type, enabled=_mixed(device, params))
-    order = torch.Generator().manual_seed(derive(seed, "itae", "order"))
-    for epoch in range(epochs):
-        module.train()
-        total = seen = 0.0
-        for rows in batches(count, batch, order, whole=True):
-            optimizer.zero_grad()
-            for piece in torch.split(rows, params.accumulate or batch):
-                share = loss(piece) * (len(piece) / len(rows))
-                scaler.scale(share).backward()  # type: ignore[no-untyped-call]
-                total += share.item() * len(rows)
-            scaler.step(optimizer)
-            scaler.update()
-            falling.step()
-            seen += len(rows)
-        if not math.isfinite(total):
-            raise TrainingError(f"the loss is {total} in epoch {epoch + 1}", fix="lower the detector's learning rate")
-        yield total / seen
-
-
-def _mixed(device: torch.device, params: ItaeParams) -> bool:
-    return params.precision == "mixed" and device.type == "cuda"
-
-
-def _precision(device: torch.device, params: ItaeParams) -> torch.autocast:
-    """Half precision where it was asked for and there is a GPU."""
-    return torch.autocast(device.type, enabled=_mixed(device, params))

@@ -1,0 +1,1 @@
+"""What detectors of whole frames share: batches of clips, the way they learn, their files."""

@@ -1,0 +1,94 @@
+"""How networks of whole frames learn: Adam along a cosine, batches in pieces, half precision on a GPU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from stages.compute.memory import keep
+from stages.core.errors import TrainingError
+from stages.core.seeding import derive
+from stages.detectors.layers.frames.batches import batches
+from stages.detectors.layers.frames.params import FrameDetectorParams
+
+PIECE = 4
+"""Windows in the network at a time while nothing is learned."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often, how many at a time, how fast.
+
+    Args:
+        epochs: passes.
+        batch: windows a step.
+        rate: Adam's at the start.
+        piece: windows that a step is summed up from.
+        mixed: half precision.
+    """
+
+    epochs: int
+    batch: int
+    rate: float
+    piece: int
+    mixed: bool
+
+    @classmethod
+    def of(cls, params: FrameDetectorParams, device: torch.device) -> Self:
+        """As params say; half precision on a GPU alone."""
+        mixed = params.precision == "mixed" and device.type == "cuda"
+        return cls(params.epochs, params.batch, params.learning_rate, params.accumulate or params.batch, mixed)
+
+    def instead(self, epochs: int, batch: int, rate: float) -> Self:
+        """The same with other passes, batches and rate."""
+        return replace(self, epochs=epochs, batch=batch, rate=rate, piece=min(self.piece, batch))
+
+
+def learn(
+    module: nn.Module, loss: Callable[[Tensor], Tensor], count: int, schedule: Schedule, seed: int
+) -> Iterator[float]:
+    """Learn an epoch at a time; yields its mean loss.
+
+    Args:
+        module: what learns.
+        loss: of windows by their rows, `(n,)` → a scalar; takes care of precision itself.
+        count: training windows.
+        schedule: see there.
+        seed: of the windows' order.
+
+    Raises:
+        TrainingError: the loss is no longer finite.
+    """
+    keep()
+    device = next(module.parameters()).device
+    optimizer = torch.optim.Adam(module.parameters(), lr=schedule.rate)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.epochs * math.ceil(count / schedule.batch))
+    scaler = torch.amp.GradScaler(device.type, enabled=schedule.mixed)
+    order = torch.Generator().manual_seed(derive(seed, "frames", "order"))
+    for epoch in range(schedule.epochs):
+        module.train()
+        total = seen = 0.0
+        for rows in batches(count, schedule.batch, order, whole=True):
+            optimizer.zero_grad()
+            for piece in torch.split(rows, schedule.piece):
+                share = loss(piece) * (len(piece) / len(rows))
+                scaler.scale(share).backward()  # type: ignore[no-untyped-call]
+                total += share.item() * len(rows)
+            scaler.step(optimizer)
+            scaler.update()
+            falling.step()
+            seen += len(rows)
+        if not math.isfinite(total):
+            raise TrainingError(f"the loss is {total} in epoch {epoch + 1}", fix="lower the detector's learning rate")
+        yield total / seen
+    module.eval()
+
+
+def half(device: torch.device, schedule: Schedule) -> torch.autocast:
+    """Half precision where the schedule says so."""
+    return torch.autocast(device.type, enabled=schedule.mixed)

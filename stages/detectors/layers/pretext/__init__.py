@@ -1,0 +1,1 @@
+"""Networks that learn from frames alone by a task set to them: to foresee the next, to put pieces in order."""
