@@ -62,7 +62,11 @@ _GRAPH = Suite(
     f"{GEPC}, supplement, GCN against spatial attention",
     "graph convolution",
     "names",
-    sweep("detectors.{detector}.graph", ("attention", "static")),
+    # Also of the base: a student has the graph of the autoencoder that it starts from.
+    tuple(
+        Variant(graph, overrides={f"detectors.{name}.graph": graph for name in ("gepc", "{detector}")})
+        for graph in ("attention", "static")
+    ),
     detectors=("gepc", "reconstruction"),
 )
 _PRESETS = Suite(

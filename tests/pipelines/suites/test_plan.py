@@ -181,3 +181,12 @@ def test_a_student_is_trained_after_its_base_which_has_a_say(here: Project) -> N
     change(here, "windows.long", {"seconds": 2.4})
     change(here, "detectors.stg_nf.window", "long")
     assert "its base stg_nf reads windows.long" in jobs(here)[0].problem
+
+
+def test_the_graph_is_varied_of_what_a_student_starts_from_too(here: Project) -> None:
+    for name in ("gepc", "reconstruction"):
+        change(here, f"detectors.{name}", {"window": "second"})
+    change(here, "students", [{"dataset": "gate", "detector": "reconstruction", "base": "gepc"}])
+    found = [job for job in jobs(here, SUITES["gepc_graph"]) if job.detector == "reconstruction"]
+    graphs = [[job.params["detectors"][name]["graph"] for name in ("gepc", "reconstruction")] for job in found]
+    assert graphs == [["attention", "attention"], ["static", "static"]]
