@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +62,12 @@ def _save(path: Path, **arrays: NDArray[np.generic]) -> None:
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
     ):
         for name, values in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:  # dated 1980, always
-                np.lib.format.write_array(stream, values, allow_pickle=False)
+            data = io.BytesIO()
+            np.lib.format.write_array(data, values, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, always
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # At once and of known size: of a stream's, Python 3.11.2 writes another header than 3.11.7.
+            archive.writestr(entry, data.getbuffer(), compresslevel=1)
 
 
 class _Encoder:
