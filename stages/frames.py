@@ -28,6 +28,9 @@ from stages.core.storage import atomic_file, sha256_text, sweep, write_text
 from stages.core.windows import FrameParams, SegmentParams, WindowSpec
 from stages.pose.video import frames
 
+INDEX = "windows.json"
+"""Which window specs there are frames of, and in what form."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -67,6 +70,8 @@ def run(project: Project, dataset: str) -> None:
     _forget(root, wanted)
     for window, (spec, form) in wanted.items():
         _run_spec(project, data, project.frames(dataset, window), spec, form, params)
+    # Also where there is nothing to keep: DVC warns of an empty folder each time a stage reads it.
+    write_text(root / INDEX, json.dumps({window: form.model_dump() for window, (_, form) in wanted.items()}, indent=2))
 
 
 def _specs(project: Project, data: Dataset) -> Iterator[tuple[str, tuple[WindowSpec, FrameParams]]]:
@@ -175,7 +180,7 @@ def _shrunk(job: Job, form: FrameParams, params: FramesParams) -> Iterator[Pixel
 def _forget(root: Path, wanted: Collection[str]) -> None:
     """Remove frames of specs that are no longer cut."""
     for path in sorted(root.iterdir()):
-        if path.name not in wanted:
+        if path.name not in {*wanted, INDEX}:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             log.info(f"{path.name}: no window spec with frames any more, its frames are removed")
 

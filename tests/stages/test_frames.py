@@ -170,7 +170,8 @@ def test_what_is_no_longer_listed_is_removed(project: Project) -> None:
     assert {path.stem for path in project.frames("d", "w").iterdir()} == {"gate", "yard"}
     set_params(project, spec={"frames": None})
     frames.run(project, "d")
-    assert list(project.frames("d", "w").parent.iterdir()) == []
+    assert [path.name for path in project.frames("d", "w").parent.iterdir()] == ["windows.json"]
+    assert json.loads((project.frames("d", "w").parent / "windows.json").read_text()) == {}
     assert frame_cache(project, "d", "w") is None
 
 
