@@ -50,7 +50,8 @@ def sharpened(q: Tensor, mass: Tensor | None = None) -> Tensor:
         q: `(N, K)` assignments.
         mass: `(K,)` sums of assignments over the windows that count; None takes those of `q`.
     """
-    weight = q.square() / (q.sum(dim=0) if mass is None else mass)
+    held = q.sum(dim=0) if mass is None else mass
+    weight = q.square() / held.clamp(min=torch.finfo(q.dtype).tiny)  # a cluster that no window of a batch is in
     return weight / weight.sum(dim=1, keepdim=True)
 
 

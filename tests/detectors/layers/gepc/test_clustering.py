@@ -54,6 +54,19 @@ def test_the_target_by_hand() -> None:
     torch.testing.assert_close(sharpened(q)[1], torch.tensor([0.81, 0.01]) / 0.82)
 
 
+def test_a_cluster_that_holds_nothing_in_a_batch() -> None:
+    q = torch.tensor([[0.7, 0.3, 0.0], [0.2, 0.8, 0.0]], requires_grad=True)
+    target = sharpened(q.detach())
+    assert bool(target.isfinite().all())
+    assert (target[:, 2] == 0).all()
+    for kind in ("target_from_model", "model_from_target"):
+        loss = divergence(q, target, kind)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert bool(loss.isfinite())
+    assert q.grad is not None
+    assert bool(q.grad.isfinite().all())
+
+
 def test_no_divergence_from_oneself() -> None:
     q = assign(Z, Z[:5], "student_t")
     for kind in ("target_from_model", "model_from_target"):
