@@ -33,9 +33,9 @@ repro: $(READY)  ## rebuild everything that changed, then log the runs to MLflow
 	$(BIN)/normotion repro
 
 # Two processes, a file in each, and a thread for each: threads that wait for one another take longer than one does.
-# The tiny DAG takes longest and so begins.
+# The tiny DAG takes longest and so begins (tests/conftest.py).
 test: $(READY)   ## unit, contract and oracle tests and one tiny DAG
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow and not faults and not ui and not ray' tests/test_tiny_dag.py tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow and not faults and not ui and not ray' tests
 
 test-slow: $(RAY)  ## the tests that take long, break things or open a browser
 	$(BIN)/python -m pytest -m 'slow or faults or ui or ray'
