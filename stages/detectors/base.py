@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from stages.core.errors import ModelError
 from stages.core.params import Section
@@ -59,6 +59,29 @@ class DetectorParams(Section):
     """
 
     window: str
+
+
+class PresetParams(DetectorParams):
+    """Params of which a named preset says what the section leaves out.
+
+    Args:
+        preset: which of `presets`; each detector says what its field may be, and which is the default.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    unset: ClassVar[frozenset[str]] = frozenset()
+    """Fields that no preset may fill in, as a subclass decides them otherwise."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, given: Any) -> Any:
+        """Fill in what the preset says; an unknown preset is left for its field to refuse."""
+        if not isinstance(given, Mapping):
+            return given
+        default = cls.model_fields["preset"].default
+        preset = cls.presets.get(str(given.get("preset", default)), cls.presets[default])
+        settable = cls.model_fields.keys() - cls.unset
+        return {**{name: value for name, value in preset.items() if name in settable}, **given}
 
 
 @runtime_checkable

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from stages.detectors.layers.itae.network import Itae
+    from stages.detectors.layers.itae.autoencoder import Autoencoder
 
 
 BASE = "itae"
 """The detector whose autoencoder this one may start from."""
-SHAPE = ("width", "two_path", "norm", "lateral")
+SHAPE = ("encoder", "width", "two_path", "norm", "lateral")
 """Params that an autoencoder's weights depend on."""
 FLOWS = "flows."
 """Prefix of the flows' weights."""
@@ -119,15 +119,16 @@ class ItaeNf(ClipDetector):
         from torch import nn
 
         from stages.core.seeding import derive
-        from stages.detectors.layers.itae.training import Density
+        from stages.detectors.layers.itae.training import Density, channels_read
 
         params: ItaeNfParams = self.params
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(self.seed, "itae", "flows"))
-            flows = {"static": Density(3 if params.intensity else 2, params), "dynamic": Density(2, params)}
+            read = channels_read(self._checked().picture, params)
+            flows = {name: Density(channels, params) for name, channels in read.items()}
         return nn.ModuleDict(flows).to(self._device())
 
-    def _inherit(self, network: Itae, form: Form, base: Mapping[str, Path], log: Log) -> None:
+    def _inherit(self, network: Autoencoder, form: Form, base: Mapping[str, Path], log: Log) -> None:
         if set(base) != {BASE}:
             raise ModelError(
                 f"{self.name} starts from {BASE}, not from {', '.join(sorted(base))}",

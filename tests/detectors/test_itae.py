@@ -49,6 +49,35 @@ def test_one_path_is_the_ablation() -> None:
     assert one.score(TRAIN)["reconstruction"].shape == (16, 8)
 
 
+@pytest.mark.parametrize("two_path", [True, False])
+def test_the_residual_encoder_is_another_ablation(two_path: bool, tmp_path: Path) -> None:
+    train = films.windows(4, side=32)
+    model = ItaeDetector(ItaeParams(**SMALL, encoder="slowfast", two_path=two_path), device="cpu", seed=0)
+    model.fit(train)
+    model.save(tmp_path)
+    wanted = model.score(train)["reconstruction"]
+    assert wanted.shape == (4, 8)
+    np.testing.assert_array_equal(ItaeDetector.load(tmp_path, device="cpu").score(train)["reconstruction"], wanted)
+    with pytest.raises(TrainingError, match="sides divisible by 32"):
+        model.fit(TRAIN)
+
+
+def test_flows_may_read_the_frames_themselves(tmp_path: Path) -> None:
+    """Then what the autoencoder learned does not matter to them."""
+    one, other = (
+        ItaeNf(ItaeNfParams(**{**SMALL, "learning_rate": rate}, **FLOWS, reads="frames"), device="cpu", seed=0)
+        for rate in (1e-2, 1e-4)
+    )
+    for model in (one, other):
+        model.fit(TRAIN)
+    found, same = one.score(TRAIN), other.score(TRAIN)
+    assert found["static"].shape == found["dynamic"].shape == (16, 8)
+    np.testing.assert_array_equal(found["dynamic"], same["dynamic"])
+    assert (found["reconstruction"] != same["reconstruction"]).any()
+    one.save(tmp_path)
+    np.testing.assert_array_equal(ItaeNf.load(tmp_path, device="cpu").score(TRAIN)["static"], found["static"])
+
+
 def test_flows_start_from_a_trained_autoencoder(tmp_path: Path) -> None:
     base = fitted()
     base.save(tmp_path)
@@ -69,7 +98,7 @@ def test_flows_start_from_a_trained_autoencoder(tmp_path: Path) -> None:
 def test_a_base_of_another_shape_is_refused(tmp_path: Path) -> None:
     fitted().save(tmp_path)
     model = ItaeNf(ItaeNfParams(**{**SMALL, "width": 0.1}, **FLOWS), device="cpu", seed=0)
-    with pytest.raises(ModelError, match=r"or width, two_path, norm, lateral differ"):
+    with pytest.raises(ModelError, match=r"or encoder, width, two_path, norm, lateral differ"):
         model.fit(TRAIN, base={"itae": tmp_path})
     with pytest.raises(ModelError, match="itae_nf starts from itae, not from gepc"):
         model.fit(TRAIN, base={"gepc": tmp_path})

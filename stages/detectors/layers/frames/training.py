@@ -65,7 +65,7 @@ def learn(
         TrainingError: the loss is no longer finite.
     """
     keep()
-    device = next(module.parameters()).device
+    device = device_of(module)
     optimizer = torch.optim.Adam(module.parameters(), lr=schedule.rate)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.epochs * math.ceil(count / schedule.batch))
     scaler = torch.amp.GradScaler(device.type, enabled=schedule.mixed)
@@ -87,6 +87,18 @@ def learn(
             raise TrainingError(f"the loss is {total} in epoch {epoch + 1}", fix="lower the detector's learning rate")
         yield total / seen
     module.eval()
+
+
+@torch.no_grad()
+def mean_loss(module: nn.Module, loss: Callable[[Tensor], Tensor], count: int) -> float:
+    """Mean loss of windows that are not learned from; the arguments are those of `learn`."""
+    module.eval()
+    return sum(len(rows) * loss(rows).item() for rows in batches(count, PIECE)) / count
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(module.parameters()).device
 
 
 def half(device: torch.device, schedule: Schedule) -> torch.autocast:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from stages.detectors.base import DetectorParams
+from stages.detectors.base import PresetParams
 
 PUBLISHED: Mapping[str, Any] = {
     "transforms": "published",
@@ -47,7 +47,7 @@ def published_window(samples: int = 12) -> dict[str, Any]:
     return {**taken, **gaps, "layout": "openpose18", "normalization": normalization}
 
 
-class AutoencoderParams(DetectorParams):
+class AutoencoderParams(PresetParams):
     """What detectors that start from ST-GCAE share; those given another's autoencoder (`students`) take its shape.
 
     Args:
@@ -70,12 +70,11 @@ class AutoencoderParams(DetectorParams):
             nothing else runs: on a busy machine two that wait for one another are slower than one.
     """
 
-    unset: ClassVar[frozenset[str]] = frozenset()
-    """What no preset sets."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     preset: Literal["published", "corrected"] = "corrected"
     graph: Literal["attention", "static"] = "attention"
-    strides: tuple[int, int] = (2, 3)
+    strides: tuple[int, int] = Field(default=(2, 3), strict=False)
     width: float = Field(default=1.0, gt=0)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     transforms: Literal["published", "none"] = CORRECTED["transforms"]
@@ -84,17 +83,6 @@ class AutoencoderParams(DetectorParams):
     learning_rate: float = Field(default=CORRECTED["learning_rate"], gt=0)
     schedule: Literal["cyclic", "one_cycle"] = CORRECTED["schedule"]
     threads: int | None = Field(default=1, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_preset(cls, given: Any) -> Any:
-        """Fill in what the preset says; an unknown preset is left for its field to refuse."""
-        if not isinstance(given, Mapping):
-            return given
-        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), CORRECTED)
-        told = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        settable = cls.model_fields.keys() - cls.unset
-        return {**{name: value for name, value in preset.items() if name in settable}, **told}
 
 
 class GepcParams(AutoencoderParams):

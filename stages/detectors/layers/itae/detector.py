@@ -15,32 +15,32 @@ from stages.detectors.layers.frames.detector import FrameDetector
 if TYPE_CHECKING:
     import torch
 
-    from stages.detectors.layers.itae.network import Itae
+    from stages.detectors.layers.itae.autoencoder import Autoencoder
 
 RECONSTRUCTION = "reconstruction"
 """The part that every frame's largest patch error is."""
 
 
-class ClipDetector(FrameDetector["Itae"]):
+class ClipDetector(FrameDetector["Autoencoder"]):
     """A detector on ITAE's autoencoder. See `stages.detectors.base.Detector`."""
 
     parts: ClassVar[tuple[str, ...]] = (RECONSTRUCTION,)
     unit: ClassVar[str] = "mean absolute error of a patch, in 0 … 1"
 
-    def _build(self, form: Form) -> Itae:
+    def _build(self, form: Form) -> Autoencoder:
         from stages.detectors.layers.itae.training import build
 
         return build(form.picture, form.samples, self.params, self.seed).to(self._device())
 
-    def _epochs(self, network: Itae, train: Windows) -> Iterator[float]:
+    def _epochs(self, network: Autoencoder, train: Windows) -> Iterator[float]:
         from stages.detectors.layers.itae.training import reconstruct
 
         return reconstruct(network, train, self.params, self.seed)
 
-    def _held_out(self, network: Itae, windows: Windows) -> float:
+    def _held_out(self, network: Autoencoder, windows: Windows) -> float:
         from stages.detectors.layers.itae.training import held_out
 
-        return held_out(network, windows)
+        return held_out(network, windows, self.params)
 
     def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
         import torch

@@ -8,20 +8,17 @@ first and the last layer, which meets the published 7.74 million numbers with an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from stages.core.errors import TrainingError
+from stages.detectors.layers.frames.widths import scaled
+from stages.detectors.layers.itae.autoencoder import EVERY, Autoencoder, Encoded, refuse_odd
 from stages.detectors.layers.itae.params import LATERAL
 
 STATIC, DYNAMIC, DECODER = (96, 128, 256, 256), (12, 16, 32, 32), (256, 128, 96)
 """Channels that each layer of a path gives; the decoder's last gives the frames'."""
-EVERY = 4
-"""Frames of which the static path sees one, called τ."""
 SHRINK = 4
 """How often a feature's sides go into the frame's."""
 
@@ -42,7 +39,7 @@ class Layer(nn.Sequential):
         super().__init__(convolution, *after)
 
 
-class Itae(nn.Module):
+class Itae(Autoencoder):
     """The autoencoder of clips.
 
     Args:
@@ -58,8 +55,7 @@ class Itae(nn.Module):
         self, channels: int, *, width: float = 1.0, two_path: bool = True, norm: bool = True,
         lateral: Sequence[int] = LATERAL, remember: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.two_path, self.remember = two_path, remember
+        super().__init__(two_path=two_path, remember=remember)
         static, dynamic, decoder = (scaled(widths, width) for widths in (STATIC, DYNAMIC, DECODER))
         lent = scaled(lateral, width) if two_path else [0, 0, 0, 0]
         self.static = _encoder(
@@ -79,81 +75,18 @@ class Itae(nn.Module):
             ]
         )
 
-    def encode(self, clips: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Features of clips.
-
-        Args:
-            clips: `(N, C, T, H, W)` in 0 … 1; T is divisible by `EVERY`, H and W by `SHRINK`.
-
-        Returns:
-            Of the static path `(N, ., T / 4, H / 4, W / 4)`; of the dynamic one `(N, ., T, H / 4, W / 4)`, or None
-            without it; and what the decoder takes.
-
-        Raises:
-            TrainingError: T, H or W cannot be divided so.
-        """
-        refuse_odd(clips)
+    def encode(self, clips: Tensor) -> Encoded:
+        """See `Autoencoder.encode`; sides of features are those of frames over `SHRINK`."""
+        refuse_odd(clips, SHRINK)
         static, dynamic = clips[:, :, ::EVERY], clips
         joined = alone = static
         for number, layer in enumerate(self.static):
-            joined = alone = self._through(layer, joined)
+            joined = alone = self.through(layer, joined)
             if self.two_path:
-                dynamic = self._through(self.dynamic[number], dynamic)
+                dynamic = self.through(self.dynamic[number], dynamic)
                 if str(number) in self.lateral:
-                    joined = torch.cat([alone, self._through(self.lateral[str(number)], dynamic)], dim=1)
+                    joined = torch.cat([alone, self.through(self.lateral[str(number)], dynamic)], dim=1)
         return alone, dynamic if self.two_path else None, joined
-
-    def decode(self, joined: Tensor) -> Tensor:
-        """Clips `(N, C, T, H, W)` in 0 … 1 from what `encode` gave."""
-        for layer in self.decoder:
-            joined = self._through(layer, joined)
-        return torch.sigmoid(joined)
-
-    def forward(self, clips: Tensor) -> Tensor:
-        """Reconstruct clips, see `encode`."""
-        return self.decode(self.encode(clips)[2])
-
-    def _through(self, layer: nn.Module, x: Tensor) -> Tensor:
-        if self.remember or not torch.is_grad_enabled():
-            out: Tensor = layer(x)
-        else:
-            out = checkpoint(layer, x, use_reentrant=False, context_fn=lambda: (nullcontext(), counted_once(layer)))
-        return out
-
-
-@contextmanager
-def counted_once(layer: nn.Module) -> Iterator[None]:
-    """A batch that goes through once more for its gradient must not move the running statistics once more."""
-    norms = [module for module in layer.modules() if isinstance(module, nn.BatchNorm3d)]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.num_batches_tracked = None
-    try:
-        yield
-    finally:
-        for norm, (momentum, count) in zip(norms, before, strict=True):
-            norm.momentum, norm.num_batches_tracked = momentum, count
-
-
-def scaled(widths: Sequence[int], factor: float) -> list[int]:
-    """Channels times a factor, at least one where there were any."""
-    return [max(round(wide * factor), 1) if wide else 0 for wide in widths]
-
-
-def refuse_odd(clips: Tensor) -> None:
-    """Refuse clips whose length or sides cannot be divided as the network needs.
-
-    Raises:
-        TrainingError: says which.
-    """
-    length, *sides = clips.shape[2:]
-    if length % EVERY or any(side % SHRINK for side in sides):
-        raise TrainingError(
-            f"clips of {length} frames of {sides[0]} × {sides[1]} px; this needs a number of frames divisible by "
-            f"{EVERY} and sides divisible by {SHRINK}",
-            fix="mend `length` and `frames` of the window spec",
-        )
 
 
 def _encoder(inputs: Sequence[int], outputs: Sequence[int], depth: Sequence[int], norm: bool) -> nn.ModuleList:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from stages.detectors.base import PresetParams
 from stages.detectors.layers.frames.params import FrameDetectorParams
 
 LATERAL = (96, 0, 0, 256)
@@ -31,7 +32,7 @@ PRESETS = {"ped2": PED2, "avenue": AVENUE, "shanghaitech": SHANGHAITECH, "small"
 say how many epochs it takes."""
 
 
-class ItaeParams(FrameDetectorParams):
+class ItaeParams(FrameDetectorParams, PresetParams):
     """The `detectors.itae` section: the autoencoder alone.
 
     Args:
@@ -39,6 +40,8 @@ class ItaeParams(FrameDetectorParams):
             serve its other data sets too), or `small`, a quarter as wide, for a CPU. Frames' size and colour are the
             window spec's: 240 × 360 grey for Ped2, 256 × 256 for the others, 128 × 128 for `small`.
         width: factor of every layer's channels; 1 is the published network.
+        encoder: the paper's `shallow` one, or `slowfast`, the residual one that it is compared with (ResNet-18), where
+            `norm` and `lateral` say nothing.
         two_path: with the dynamic encoder; false is the paper's one-path autoencoder.
         norm: convolutions have a bias, and batch normalization after them; the paper does not say.
         lateral: channels that each of the four layers of the dynamic encoder lends the static one, before `width`;
@@ -49,22 +52,16 @@ class ItaeParams(FrameDetectorParams):
             third more time and far less memory.
     """
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
     preset: Literal["ped2", "avenue", "shanghaitech", "small"] = "shanghaitech"
     width: float = Field(default=1.0, gt=0)
+    encoder: Literal["shallow", "slowfast"] = "shallow"
     two_path: bool = True
     norm: bool = True
     lateral: tuple[int, int, int, int] = Field(default=LATERAL, strict=False)
     patch: int = Field(default=16, ge=1)
     remember: bool = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_preset(cls, given: Any) -> Any:
-        """Fill in what the preset says; an unknown preset is left for its field to refuse."""
-        if not isinstance(given, Mapping):
-            return given
-        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), SHANGHAITECH)
-        return {**{name: value for name, value in preset.items() if name in cls.model_fields}, **given}
 
     @field_validator("lateral")
     @classmethod
@@ -78,6 +75,8 @@ class ItaeNfParams(ItaeParams):
     """The `detectors.itae_nf` section: the autoencoder's, and two flows over its features.
 
     Args:
+        reads: what the flows read: `features` of both paths, or, the paper's ablation, the `frames` themselves: those
+            that the static path sees and those that the dynamic one does.
         steps: K of each flow.
         levels: L of each flow; 1 for Ped2, 3 else, as published. A feature's sides must be divisible by 2 to the L.
         hidden: channels inside the couplings' networks.
@@ -89,6 +88,7 @@ class ItaeNfParams(ItaeParams):
             otherwise have a likelihood without bound.
     """
 
+    reads: Literal["features", "frames"] = "features"
     steps: int = Field(default=32, ge=1)
     levels: int = Field(default=3, ge=1)
     hidden: int = Field(default=512, ge=1)

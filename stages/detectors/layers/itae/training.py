@@ -6,7 +6,8 @@ Recognition 2022, sections 3.3, 3.4 and 4.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,12 @@ from torch.nn import functional
 from stages.core.errors import TrainingError
 from stages.core.seeding import derive
 from stages.core.windows import Windows
-from stages.detectors.layers.frames.batches import as_pictures, batches, clips
-from stages.detectors.layers.frames.training import PIECE, Schedule, half, learn
+from stages.detectors.layers.frames.batches import as_pictures, clips
+from stages.detectors.layers.frames.training import PIECE, Schedule, device_of, half, learn, mean_loss
 from stages.detectors.layers.glow import Glow
+from stages.detectors.layers.itae import network, slowfast
+from stages.detectors.layers.itae.autoencoder import EVERY, Autoencoder, refuse_odd
 from stages.detectors.layers.itae.losses import reconstruction_loss, scales
-from stages.detectors.layers.itae.network import EVERY, Itae, refuse_odd
 from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
 
 
@@ -70,70 +72,94 @@ def pooled(features: Tensor, intensity: Tensor | None = None) -> Tensor:
     return as_pictures(torch.cat(parts if intensity is None else [*parts, intensity], dim=1))
 
 
-def path_maps(network: Itae, films: Tensor, params: ItaeNfParams) -> tuple[Tensor, Tensor | None]:
-    """Maps of both paths of clips `(N, C, T, H, W)`: `(N · T / 4, 3, H', W')`, and `(N · T, 2, H', W')` or None."""
-    static, dynamic, _ = network.encode(films)
+def path_maps(autoencoder: Autoencoder, films: Tensor, params: ItaeNfParams) -> tuple[Tensor, Tensor]:
+    """Maps of both paths of clips `(N, C, T, H, W)`: `(N · T / 4, ., H', W')`, and `(N · T, ., H', W')`."""
+    if params.reads == "frames":
+        return as_pictures(films[:, :, ::EVERY]), as_pictures(films)
+    static, dynamic, _ = autoencoder.encode(films)
+    if dynamic is None:
+        raise TrainingError("there is no dynamic path whose features a flow could read", fix="set `two_path: true`")
     grey = functional.interpolate(as_pictures(films[:, :, ::EVERY]).mean(dim=1, keepdim=True), static.shape[-2:])
     shape = (len(films), 1, static.shape[2], *static.shape[-2:])
     intensity = grey.view(len(films), -1, 1, *static.shape[-2:]).transpose(1, 2).reshape(shape)
-    maps = pooled(static, intensity if params.intensity else None)
-    return maps, None if dynamic is None else pooled(dynamic)
+    return pooled(static, intensity if params.intensity else None), pooled(dynamic)
 
 
-def build(picture: tuple[int, ...], samples: int, params: ItaeParams, seed: int) -> Itae:
+def channels_read(picture: tuple[int, ...], params: ItaeNfParams) -> dict[str, int]:
+    """Channels of each flow's maps, for frames of a form."""
+    if params.reads == "frames":
+        return {"static": picture[0], "dynamic": picture[0]}
+    return {"static": 3 if params.intensity else 2, "dynamic": 2}
+
+
+def build(picture: tuple[int, ...], samples: int, params: ItaeParams, seed: int) -> Autoencoder:
     """A new autoencoder; the seed decides its weights.
 
     Raises:
         TrainingError: the clips' length or sides do not fit it.
     """
-    refuse_odd(torch.empty(0, picture[0], samples, *picture[1:]))
+    shallow = params.encoder == "shallow"
+    refuse_odd(torch.empty(0, picture[0], samples, *picture[1:]), network.SHRINK if shallow else slowfast.SHRINK)
     try:
         scales(*picture[1:])
     except ValueError as error:
         raise TrainingError(str(error), fix="give larger `frames` in the window spec") from error
+    form: dict[str, Any] = {"width": params.width, "two_path": params.two_path, "remember": params.remember}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "itae", "weights"))
-        network = Itae(
-            picture[0], width=params.width, two_path=params.two_path, norm=params.norm, lateral=params.lateral,
-            remember=params.remember,
-        )  # fmt: skip
-    return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+        built = (
+            network.Itae(picture[0], norm=params.norm, lateral=params.lateral, **form)
+            if shallow
+            else slowfast.SlowFast(picture[0], **form)
+        )
+    return built.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
 
 
-def reconstruct(network: Itae, train: Windows, params: ItaeParams, seed: int) -> Iterator[float]:
+def reconstruct(autoencoder: Autoencoder, train: Windows, params: ItaeParams, seed: int) -> Iterator[float]:
     """Step 1, an epoch at a time; yields the mean loss of the epoch (equation 9).
 
     Raises:
         TrainingError: the loss is no longer finite.
     """
-    device = next(network.parameters()).device
+    schedule = Schedule.of(params, device_of(autoencoder))
+    return learn(autoencoder, _loss(autoencoder, train, schedule), len(train), schedule, seed)
 
-    schedule = Schedule.of(params, device)
+
+def held_out(autoencoder: Autoencoder, windows: Windows, params: ItaeParams) -> float:
+    """Mean loss of windows that are not learned from."""
+    schedule = Schedule.of(params, device_of(autoencoder))
+    return mean_loss(autoencoder, _loss(autoencoder, windows, schedule), len(windows))
+
+
+def _loss(autoencoder: Autoencoder, windows: Windows, schedule: Schedule) -> Callable[[Tensor], Tensor]:
+    device = device_of(autoencoder)
 
     def loss(rows: Tensor) -> Tensor:
-        films = clips(train, rows, device)
+        films = clips(windows, rows, device)
         with half(device, schedule):
-            found = network(films)
+            found = autoencoder(films)
         return reconstruction_loss(as_pictures(found.float()), as_pictures(films))
 
-    return learn(network, loss, len(train), schedule, seed)
+    return loss
 
 
-def estimate(network: Itae, flows: nn.ModuleDict, train: Windows, params: ItaeNfParams, seed: int) -> Iterator[float]:
+def estimate(
+    autoencoder: Autoencoder, flows: nn.ModuleDict, train: Windows, params: ItaeNfParams, seed: int
+) -> Iterator[float]:
     """Step 2, an epoch at a time, the autoencoder frozen; yields the mean bits per element of all flows.
 
     Raises:
         TrainingError: the loss is no longer finite, or the maps cannot be halved as often as there are levels.
     """
-    device = next(network.parameters()).device
-    network.eval()
-    for name, maps in maps_of(network, train, params, torch.arange(min(len(train), 16 * PIECE)), device).items():
+    device = device_of(autoencoder)
+    autoencoder.eval()
+    for name, maps in maps_of(autoencoder, train, params, torch.arange(min(len(train), 16 * PIECE)), device).items():
         density = flows[name]
         if isinstance(density, Density):
             density.standardize(maps)
 
     def loss(rows: Tensor) -> Tensor:
-        found = maps_of(network, train, params, rows, device)
+        found = maps_of(autoencoder, train, params, rows, device)
         return torch.stack([flows[name](maps).mean() for name, maps in found.items()]).sum()
 
     schedule = Schedule.of(params, device).instead(params.flow_epochs, params.flow_batch, params.flow_rate)
@@ -142,24 +168,12 @@ def estimate(network: Itae, flows: nn.ModuleDict, train: Windows, params: ItaeNf
 
 @torch.no_grad()
 def maps_of(
-    network: Itae, windows: Windows, params: ItaeNfParams, rows: Tensor, device: torch.device
+    autoencoder: Autoencoder, windows: Windows, params: ItaeNfParams, rows: Tensor, device: torch.device
 ) -> dict[str, Tensor]:
     """Maps of some windows by the flow that reads them."""
     static, dynamic = [], []
     for piece in torch.split(rows, PIECE):
-        one, other = path_maps(network, clips(windows, piece, device), params)
+        one, other = path_maps(autoencoder, clips(windows, piece, device), params)
         static.append(one)
-        dynamic += [] if other is None else [other]
-    return {"static": torch.cat(static), **({"dynamic": torch.cat(dynamic)} if dynamic else {})}
-
-
-@torch.no_grad()
-def held_out(network: Itae, windows: Windows) -> float:
-    """Mean loss of windows that are not learned from."""
-    network.eval()
-    device = next(network.parameters()).device
-    total = 0.0
-    for rows in batches(len(windows), PIECE):
-        films = clips(windows, rows, device)
-        total += len(rows) * reconstruction_loss(as_pictures(network(films)), as_pictures(films)).item()
-    return total / len(windows)
+        dynamic.append(other)
+    return {"static": torch.cat(static), "dynamic": torch.cat(dynamic)}

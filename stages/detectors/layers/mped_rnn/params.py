@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from stages.core.errors import TrainingError
-from stages.detectors.base import DetectorParams
+from stages.detectors.base import PresetParams
 
 PUBLISHED: Mapping[str, Any] = {
     "model_per": "camera",
@@ -55,7 +55,7 @@ class Plan:
     predictions: tuple[tuple[int, tuple[int, ...]], ...]
 
 
-class MpedRnnParams(DetectorParams):
+class MpedRnnParams(PresetParams):
     """The `detectors.mped_rnn` section.
 
     Args:
@@ -85,6 +85,8 @@ class MpedRnnParams(DetectorParams):
             Null takes all cores.
     """
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
     preset: Literal["published", "corrected"] = "corrected"
     predict: int | None = Field(default=None, ge=1)
     timescales: tuple[int, ...] = Field(default=(), strict=False)
@@ -101,15 +103,6 @@ class MpedRnnParams(DetectorParams):
     held_out: float = Field(default=CORRECTED["held_out"], ge=0, lt=1)
     patience: int = Field(default=3, ge=1)
     threads: int | None = Field(default=1, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_preset(cls, given: Any) -> Any:
-        """Fill in what the preset says; an unknown preset is left for its field to refuse."""
-        if not isinstance(given, Mapping):
-            return given
-        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), CORRECTED)
-        return {**preset, **given}
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> MpedRnnParams:

@@ -16,8 +16,8 @@ from torch.nn import functional
 from stages.core.errors import ModelError
 from stages.core.seeding import derive
 from stages.core.windows import Windows
-from stages.detectors.layers.frames.batches import batches, clips
-from stages.detectors.layers.frames.training import PIECE, Schedule, half, learn
+from stages.detectors.layers.frames.batches import clips
+from stages.detectors.layers.frames.training import Schedule, half, learn, mean_loss
 from stages.detectors.layers.itae.losses import gradient_difference
 from stages.detectors.layers.pretext.params import FfpParams
 from stages.detectors.layers.pretext.unet import UNet
@@ -47,15 +47,15 @@ def foresee(network: UNet, train: Windows, params: FfpParams, seed: int, device:
     return learn(network, loss, len(train), schedule, seed)
 
 
-@torch.no_grad()
 def held_out(network: UNet, windows: Windows, params: FfpParams, device: torch.device) -> float:
     """Mean loss, without the optical flow's, of the last frame of windows that are not learned from."""
-    total = 0.0
-    for rows in batches(len(windows), PIECE):
+
+    def loss(rows: Tensor) -> Tensor:
         films = clips(windows, rows, device)
         at = torch.full((len(rows),), films.shape[2] - 1)
-        total += len(rows) * prediction_loss(network(before(films, at, params.past)), films, at).item()
-    return total / len(windows)
+        return prediction_loss(network(before(films, at, params.past)), films, at)
+
+    return mean_loss(network, loss, len(windows))
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ Puzzles", ECCV 2022, sections 3.2 and 3.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from stages.core.seeding import derive
 from stages.core.windows import Windows
-from stages.detectors.layers.frames.batches import batches, clips
-from stages.detectors.layers.frames.training import PIECE, Schedule, half, learn
-from stages.detectors.layers.itae.network import scaled
+from stages.detectors.layers.frames.batches import clips
+from stages.detectors.layers.frames.training import Schedule, half, learn, mean_loss
+from stages.detectors.layers.frames.widths import scaled
 from stages.detectors.layers.pretext.params import JigsawParams
 
 WIDTHS = (32, 32, 64, 64, 64, 64)
@@ -28,8 +28,8 @@ HIDDEN = 512
 class Solver(nn.Module):
     """Says of every frame, or of every piece, which place it belongs to.
 
-    The paper flattens all features and lets two layers answer for all places at once, which takes millions of clips to
-    learn; here one answer is shared by all frames, and one by all pieces, as convolutions have told each its context.
+    The paper flattens all features and lets two layers answer for all places at once; here one answer is shared by all
+    frames, and one by all pieces, which learned sooner (docs/decisions/0017): convolutions have told each its context.
 
     Args:
         channels: of a frame.
@@ -100,11 +100,7 @@ def solve(network: Solver, train: Windows, params: JigsawParams, seed: int, devi
         TrainingError: the loss is no longer finite.
     """
     schedule = Schedule.of(params, device)
-    draw = torch.Generator().manual_seed(derive(seed, "jigsaw", "orders"))
-
-    def loss(rows: Tensor) -> Tensor:
-        return puzzles_loss(network, shrunk(clips(train, rows, device), params.side), params.grid, draw, schedule)
-
+    loss = _loss(network, train, params, seed, "orders", schedule, device)
     return learn(network, loss, len(train), schedule, seed)
 
 
@@ -123,15 +119,22 @@ def puzzles_loss(network: Solver, films: Tensor, grid: int, draw: torch.Generato
     return total / len(orders)
 
 
-@torch.no_grad()
 def held_out(network: Solver, windows: Windows, params: JigsawParams, seed: int, device: torch.device) -> float:
     """Mean cross-entropy of windows that are not learned from, always in the same orders."""
-    draw = torch.Generator().manual_seed(derive(seed, "jigsaw", "held out"))
-    schedule, total = Schedule.of(params, device), 0.0
-    for rows in batches(len(windows), PIECE):
-        films = shrunk(clips(windows, rows, device), params.side)
-        total += len(rows) * puzzles_loss(network, films, params.grid, draw, schedule).item()
-    return total / len(windows)
+    schedule = Schedule.of(params, device)
+    return mean_loss(network, _loss(network, windows, params, seed, "held out", schedule, device), len(windows))
+
+
+def _loss(
+    network: Solver, windows: Windows, params: JigsawParams, seed: int, orders: str, schedule: Schedule,
+    device: torch.device,
+) -> Callable[[Tensor], Tensor]:  # fmt: skip
+    draw = torch.Generator().manual_seed(derive(seed, "jigsaw", orders))
+
+    def loss(rows: Tensor) -> Tensor:
+        return puzzles_loss(network, shrunk(clips(windows, rows, device), params.side), params.grid, draw, schedule)
+
+    return loss
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.core.errors import TrainingError
-from stages.detectors.layers.itae.network import scaled
+from stages.detectors.layers.frames.widths import scaled
 
 WIDTHS = (64, 128, 256, 512)
 """Channels of each depth; sides are halved from one to the next."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.core.errors import TrainingError
-from stages.detectors.base import DetectorParams
+from stages.detectors.base import PresetParams
 
 PUBLISHED: Mapping[str, Any] = {
     "standardize": "none",
@@ -39,7 +39,7 @@ def published_window(samples: int = 24) -> dict[str, Any]:
     return {**taken, **gaps, "layout": "openpose18", "normalization": {"frame_size": [856, 480]}}
 
 
-class StgNfParams(DetectorParams):
+class StgNfParams(PresetParams):
     """The `detectors.stg_nf` section.
 
     Args:
@@ -75,6 +75,8 @@ class StgNfParams(DetectorParams):
             launches. Off, as it has not been run on a GPU yet.
     """
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
     preset: Literal["published", "corrected"] = "corrected"
     standardize: Literal["joints", "none"] = CORRECTED["standardize"]
     steps: int = Field(default=8, ge=1)
@@ -94,15 +96,6 @@ class StgNfParams(DetectorParams):
     statistics: Literal["running", "recomputed"] = CORRECTED["statistics"]
     threads: int | None = Field(default=1, ge=1)
     cuda_graphs: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_preset(cls, given: Any) -> Any:
-        """Fill in what the preset says; an unknown preset is left for its field to refuse."""
-        if not isinstance(given, Mapping):
-            return given
-        preset = PRESETS.get(str(given.get("preset", cls.model_fields["preset"].default)), CORRECTED)
-        return {**preset, **given}
 
     @field_validator("temporal_kernel")
     @classmethod
