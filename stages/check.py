@@ -110,6 +110,12 @@ def check_params(project: Project) -> None:
         problems += parse(raw.get(name), name, model)[0]
     for name, section in _entries(raw, "windows", problems).items():
         problems += parse(section, f"windows.{name}", WindowSpec)[0]
+    datasets = [str(name) for name in raw.get("datasets") or []]
+    problems += [
+        f"evaluate.of.{name}: no such dataset; {nearest(str(name), datasets)}"
+        for name in _entries(_entries(raw, "evaluate", []), "of", problems)
+        if name not in datasets
+    ]
     problems += _detector_problems(raw)
     problems += _run_problems(raw)
     if problems:

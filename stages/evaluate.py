@@ -27,7 +27,7 @@ from stages.evaluation.events import find_events
 from stages.evaluation.metrics import FrameMetrics
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.protocol import Rules
-from stages.evaluation.summary import calibration, protocols, summary
+from stages.evaluation.summary import alone, calibration, protocols, summary
 from stages.evaluation.trial import KINDS, Trial
 from stages.show.palette import style
 from stages.show.timeline import axis, curve, draw_timeline, truth
@@ -46,7 +46,7 @@ def run(project: Project, dataset: str, detector: str) -> None:
         DatasetError: the dataset is wrong, or has no test clips.
         ScoreError: the scores are not finite or do not fit the clips.
     """
-    params = load_section(project, "evaluate", EvaluateParams)
+    params = load_section(project, "evaluate", EvaluateParams).on(dataset)
     data = load_dataset(project, dataset)
     if data.split("test").empty:
         raise DatasetError(
@@ -72,6 +72,7 @@ def run(project: Project, dataset: str, detector: str) -> None:
         **summary(trial, len(scores.frame[["clip", "track", "start_frame"]].drop_duplicates())),
         "rules": params.rules(parts),
         "protocols": compared(scores.frame, data, params, parts),
+        "parts": each_alone(scores.frame, data, params, parts),
         "calibration": calibration(found, events, sorted(data.split("test")["camera"].unique())),
     }
     write_text(project.metrics(dataset, detector), json.dumps(figures, indent=2, sort_keys=True, allow_nan=False))
@@ -131,6 +132,15 @@ def compared(
     rules: dict[str, Rules] = {name: params.under(name) for name in params.compare}
     frames = {name: judge(scores, data, each, "test") for name, each in rules.items()}
     return protocols(frames, {name: each.rules(parts) for name, each in rules.items()})
+
+
+def each_alone(
+    scores: pd.DataFrame, data: Dataset, params: EvaluateParams, parts: Sequence[str]
+) -> dict[str, dict[str, object]]:
+    """Each of a detector's several parts judged by itself; nothing for a detector of one."""
+    if len(parts) < 2:
+        return {}
+    return alone({part: judge(scores, data, params.alone(part), "test") for part in parts})
 
 
 def drawn(trial: Trial, name: str) -> pd.DataFrame:

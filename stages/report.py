@@ -17,7 +17,7 @@ from stages.core.pairs import coarse, listed
 from stages.core.params import Run, dig, load_section, nearest, params_error, read_params
 from stages.core.paths import Project, clip_file
 from stages.core.progress import bar, log
-from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows
+from stages.core.schemas import FRAME_SCORES, MAPS, REPLICATES, SCORES, TRACKS, Rows
 from stages.core.skeleton import layout
 from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read
@@ -27,6 +27,7 @@ from stages.evaluation.comparison import Comparison, against_best
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.uncertainty import Replicates
 from stages.show.coarse_result import read as read_coarse
+from stages.show.error_map import ErrorPicture, draw_errors, scale_top
 from stages.show.figures import number
 from stages.show.film import Film, choose_frames, draw_film, frame_width
 from stages.show.leaderboard import markdown
@@ -98,7 +99,7 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
     data = load_dataset(project, name)
     entries = {detector: _entry(project, name, detector) for detector in detectors}
     curves = _Curves(project, name, entries)
-    cast = _cast(project, data, detectors)
+    cast, faults = _cast(project, data, detectors), _Faults(project, data, entries)
     clips = list(data.split("test")["clip"])
     if len(clips) > params.films:
         log.info("%s: film strips of the first %d of %d test clips (report.films)", name, params.films, len(clips))
@@ -110,7 +111,8 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
             film = _film(project, data, known, drawn, cast, params.film_frames)
             draw_film(folder / f"film-{name}-{clip}.png", film)
             stills = _stills(film)
-        views.append(ClipView(known, drawn, stills, str(data.clip(clip)["scene"])))
+        errors = faults.of(known) if place < params.films else ()
+        views.append(ClipView(known, drawn, stills, str(data.clip(clip)["scene"]), errors))
     digests = {clip: found["sha256"] for clip, found in _json(project.checked(name))["clips"].items()}
     order = ranked(list(entries.values()))
     differences, uncompared = _differences(project, name, order)
@@ -187,6 +189,28 @@ class _Curves:
         return "" if auc is None else f"AUC {number(auc)}"
 
 
+class _Faults:
+    """Errors of the worst frames, of the detectors that can say where they are."""
+
+    def __init__(self, project: Project, data: Dataset, entries: Mapping[str, Entry]) -> None:
+        self._data, self._styles = data, {name: entry.style for name, entry in entries.items()}
+        paths = {name: project.maps(data.name, name) for name in entries}
+        self._maps = {name: read(path, MAPS) for name, path in paths.items() if path.is_file()}
+        self._tops = {name: scale_top(maps.arrays) for name, maps in self._maps.items()}
+
+    def of(self, clip: Truth) -> tuple[ErrorPicture, ...]:
+        footage = self._data.video(clip.clip)
+        found: list[ErrorPicture] = []
+        if footage is None:
+            return ()
+        for name, maps in self._maps.items():
+            for row in np.flatnonzero(maps.frame["clip"] == clip.clip):
+                frame = int(maps.frame["frame"].iloc[row])
+                image = draw_errors(read_frames(footage, [frame])[0], maps.arrays[row], self._tops[name])
+                found.append(ErrorPicture(name, self._styles[name], frame, data_uri(image), clip.kind(frame)))
+        return tuple(found)
+
+
 @dataclass(frozen=True)
 class _Cast:
     """Who is coloured how.
@@ -202,7 +226,7 @@ class _Cast:
 
 def _cast(project: Project, data: Dataset, detectors: Sequence[str]) -> _Cast:
     """Colours by the first detector that scores persons: 0 up to the median, 1 from the 99th percentile."""
-    params = load_section(project, "evaluate", EvaluateParams)
+    params = load_section(project, "evaluate", EvaluateParams).on(data.name)
     for detector in detectors:
         scores = read(project.scores(data.name, detector), SCORES).frame
         people = person_scores(scores[scores["track"].notna()], data.split("test"), params)

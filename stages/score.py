@@ -13,13 +13,14 @@ from stages.core.loading import cameras_of, read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
-from stages.core.schemas import SCORES
+from stages.core.schemas import MAPS, SCORES
 from stages.core.scoring import Scores, score_windows
 from stages.core.storage import atomic_folder, sweep
 from stages.core.tables import writing
 from stages.core.windows import Windows
+from stages.core.worst_frames import WorstFrames
 from stages.detectors import registry
-from stages.detectors.base import Detector
+from stages.detectors.base import Detector, Mapped
 
 SPLITS = ("test", "validation")
 """What is scored: the test split to be judged, the validation split to say how high normal footage scores."""
@@ -48,9 +49,11 @@ def run(project: Project, dataset: str, detector: str) -> None:
             source = split_file(project.normalized(dataset, params.window), split)
             windows = read_windows(source, dataset, split, cameras, frames)
             groups = bar(windows, what=f"score {detector}, {split}", unit=" groups")
-            total = write_scores(
-                out / project.scores(dataset, detector, split).name, groups, models, settings.batch, meta
-            )
+            worst = WorstFrames() if split == "test" and issubclass(kind, Mapped) else None
+            path = out / project.scores(dataset, detector, split).name
+            total = write_scores(path, groups, models, settings.batch, meta, worst)
+            if worst:
+                write_maps(out / project.maps(dataset, detector).name, worst, seeds[0], models[seeds[0]])
             log.info(
                 f"{detector} on {dataset}, {split}: {total} windows scored by {len(models)} models, in {kind.unit}"
             )
@@ -59,16 +62,42 @@ def run(project: Project, dataset: str, detector: str) -> None:
 
 
 def write_scores(
-    path: Path, groups: Iterable[Windows], models: Mapping[int, Detector], batch: int, meta: Mapping[str, str]
-) -> int:
-    """Score groups of windows by the model of each seed into one SCORES table; returns how many windows there were."""
+    path: Path, groups: Iterable[Windows], models: Mapping[int, Detector], batch: int, meta: Mapping[str, str],
+    worst: WorstFrames | None = None,
+) -> int:  # fmt: skip
+    """Score groups of windows by the model of each seed into one SCORES table.
+
+    Args:
+        path: of the table.
+        groups: windows, a group at a time.
+        models: by seed.
+        batch: windows a model sees at a time.
+        meta: of the table.
+        worst: is shown the first seed's scores of the first part, frame by frame.
+
+    Returns:
+        How many windows there were.
+    """
     total = 0
     with writing(path, SCORES, meta) as out:
         for windows in groups:
-            for seed, model in models.items():
-                out.append(table(windows, score_windows(model, windows, batch), seed))
+            for place, (seed, model) in enumerate(models.items()):
+                scores = score_windows(model, windows, batch)
+                out.append(table(windows, scores, seed))
+                if worst and not place and len(windows):
+                    worst.see(windows, scores[model.parts[0]])
             total += len(windows)
     return total
+
+
+def write_maps(path: Path, worst: WorstFrames, seed: int, model: Detector) -> None:
+    """Where in each clip's worst frame the score comes from: MAPS, if there is any clip."""
+    if not worst.found or not isinstance(model, Mapped):
+        return
+    with writing(path, MAPS, {"part": model.parts[0], "seed": str(seed)}) as out:
+        for clip, found in sorted(worst.found.items()):
+            row = pd.DataFrame({"clip": [clip], "frame": [found.frame], "score": [found.score]})
+            out.append(row, model.error_maps(found.window)[:, found.sample])
 
 
 def table(windows: Windows, scores: Mapping[str, Scores], seed: int) -> pd.DataFrame:

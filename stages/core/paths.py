@@ -66,6 +66,10 @@ class Project:
         """SCORES of a split, all seeds: of `test`, and of `validation`, from which alarm thresholds are taken."""
         return split_file(self.root / "data" / "scores" / dataset / detector, split)
 
+    def maps(self, dataset: str, detector: str) -> Path:
+        """MAPS: where in each test clip's worst frame the score comes from; of detectors that can say so alone."""
+        return self.scores(dataset, detector).parent / "maps.parquet"
+
     def clip_scores(self, dataset: str, detector: str) -> Path:
         """Folder of what the coarse-grained protocol finished, one JSON file per split, direction and seed."""
         return self.root / "data" / "coarse" / dataset / detector

@@ -236,6 +236,17 @@ SCORES = Schema(
         Column("score", pa.float32(), "see metadata `unit`", "Higher = more abnormal, finite"),
     ),
 )
+MAPS = Schema(
+    "maps",
+    "the frame of a clip that scored highest",
+    (
+        _CLIP,
+        Column("frame", pa.int32(), "frames", "Which frame of the clip"),
+        Column("score", pa.float32(), "as SCORES", "Its score, of the part that the errors make"),
+    ),
+    Column("values", pa.float32(), "as the detector", "Rows × columns: error of every pixel of the shrunk frame, ≥ 0"),
+    facts=("part", "seed"),
+)
 FRAME_SCORES = Schema(
     "frame_scores",
     "a frame",
@@ -283,5 +294,5 @@ REPLICATES = Schema(
 
 SCHEMAS = {
     schema.name: schema
-    for schema in (POSES, TRACKS, ENTRIES, SEGMENTS, NORMALIZED, REGIONS, SCORES, FRAME_SCORES, REPLICATES)
+    for schema in (POSES, TRACKS, ENTRIES, SEGMENTS, NORMALIZED, REGIONS, SCORES, MAPS, FRAME_SCORES, REPLICATES)
 }

@@ -158,6 +158,15 @@ class Together(Protocol):
         ...
 
 
+@runtime_checkable
+class Mapped(Protocol):
+    """A detector of whole frames that can say where in a frame the first of its `parts` comes from."""
+
+    def error_maps(self, windows: Windows) -> NDArray[np.float32]:
+        """Error of every pixel of every frame, `(N, T, H, W)`, finite and ≥ 0; of the windows' own size."""
+        ...
+
+
 @dataclass(frozen=True)
 class Form:
     """What a window must look like for a fitted model to read it.

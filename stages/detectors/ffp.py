@@ -64,7 +64,19 @@ class Ffp(FrameDetector["UNet"]):
 
         return held_out(network, windows, self.params, self._device())
 
+    def error_maps(self, windows: Windows) -> NDArray[np.float32]:
+        """Squared error of every pixel, mean over channels. See `stages.detectors.base.Mapped`."""
+        from stages.detectors.layers.frames.batches import empty_maps
+
+        pieces = self._by_pieces(windows, self._errors)
+        return np.concatenate([empty_maps(windows), *(piece.cpu().numpy() for piece in pieces)])
+
+    def _errors(self, windows: Windows, rows: torch.Tensor) -> torch.Tensor:
+        from stages.detectors.layers.pretext.foresight import errors
+
+        return errors(self._fitted(), windows, rows, self.params.past, self._device())
+
     def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
         from stages.detectors.layers.pretext.foresight import surprise
 
-        return {"score": surprise(self._fitted(), windows, rows, self.params.past, self._device()).cpu().numpy()}
+        return {"score": surprise(self._errors(windows, rows)).cpu().numpy()}

@@ -39,11 +39,18 @@ class Term(Section):
         return f"{factor}({scaled})" if factor and scaled == total and len(self.parts) > 1 else factor + scaled
 
 
-PUBLISHED: Mapping[str, tuple[Term, ...]] = {
-    "itae": (
-        Term(parts=("reconstruction",)),
-        Term(parts=("static", "dynamic"), weight=0.7, normalize="clip"),
-    ),
+Fusion = Literal["itae", "itae_ped2", "itae_avenue", "jigsaw", "mgenet"]
+"""Fusions of papers by name."""
+
+
+def _itae(weight: float) -> tuple[Term, ...]:
+    return Term(parts=("reconstruction",)), Term(parts=("static", "dynamic"), weight=weight, normalize="clip")
+
+
+PUBLISHED: Mapping[Fusion, tuple[Term, ...]] = {
+    "itae": _itae(0.7),
+    "itae_ped2": _itae(0.3),
+    "itae_avenue": _itae(0.1),
     "jigsaw": (
         Term(parts=("temporal",), weight=0.5, normalize="clip"),
         Term(parts=("spatial",), weight=0.5, normalize="clip"),
@@ -54,10 +61,10 @@ PUBLISHED: Mapping[str, tuple[Term, ...]] = {
         Term(parts=("scene",), weight=0.1, normalize="split"),
     ),
 }
-"""Fusions of papers, by the parts they are made of.
+"""What they are made of.
 
 itae: Cho et al., "Unsupervised Video Anomaly Detection via Normalizing Flows with Implicit Latent Features", Pattern
-Recognition 2022, Eq. 13 and 14, with the weight of ShanghaiTech (0.3 on Ped2, 0.1 on Avenue).
+Recognition 2022, Eq. 13 and 14, with its weights of ShanghaiTech, Ped2 and Avenue.
 jigsaw: Wang et al., "Video Anomaly Detection by Solving Decoupled Spatio-Temporal Jigsaw Puzzles", ECCV 2022: the mean
 of both puzzles, each brought to 0 … 1 in every clip.
 mgenet: "Multilevel Guidance-Exploration Network", Eq. 16; the paper brings "the scores" to 0 … 1 and leaves open
@@ -66,14 +73,14 @@ after (`Rules.normalization`), so that the sum ends in 0 … 1.
 """
 
 
-def plan(given: Sequence[str], part: str | None, fusion: Sequence[Term] | None) -> tuple[Term, ...]:
+def plan(given: Sequence[str], part: str | None, fusion: Sequence[Term] | Fusion | None) -> tuple[Term, ...]:
     """The terms that make one score of a detector's parts.
 
     Args:
         given: the parts the detector gives.
         part: the one to be judged alone, whatever the fusion; null for all.
-        fusion: terms; null takes those of `PUBLISHED` that are made of just these parts. A detector with one part
-            needs none and takes none.
+        fusion: terms, or a name in `PUBLISHED`, which detectors of other parts do not heed; null takes the first in
+            `PUBLISHED` that is made of just these parts. A detector with one part needs none and takes none.
 
     Raises:
         ScoreError: the part, or a part of the fusion, is not among those given, or several are given and nothing says
@@ -83,9 +90,9 @@ def plan(given: Sequence[str], part: str | None, fusion: Sequence[Term] | None) 
         return _known((Term(parts=(part,)),), given)
     if len(given) < 2:
         return tuple(Term(parts=(name,)) for name in given)
-    if fusion is not None:
+    if fusion is not None and not isinstance(fusion, str):
         return _known(fusion, given)
-    for terms in PUBLISHED.values():
+    for terms in ([] if fusion is None else [PUBLISHED[fusion]]) + list(PUBLISHED.values()):
         if {name for term in terms for name in term.parts} == set(given):
             return terms
     raise ScoreError(

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from stages.core.errors import ScoreError
 from stages.core.params import Section
-from stages.evaluation.fusion import Scope, Term, plan
+from stages.evaluation.fusion import Fusion, Scope, Term, plan
 from stages.evaluation.landing import Landing
 from stages.evaluation.smoothing import SECONDS, SmoothingParams
 
@@ -46,8 +46,9 @@ class Rules(Section):
             figures incomparable with those without it; both need the whole recording before the first score is known.
         smoothing: see `SmoothingParams`. It is taken as a whole: given, nothing of the protocol's is left in it.
         part: which of the detector's scores is judged alone; null judges what `fusion` makes of all.
-        fusion: terms whose sum is judged; null takes the published fusion of a detector with those parts (`PUBLISHED`
-            in stages/evaluation/fusion.py). Detectors with one part take none. At least one weight is above 0.
+        fusion: terms whose sum is judged, or the name of a published sum (`PUBLISHED` in stages/evaluation/fusion.py),
+            which detectors of other parts do not heed; null takes the published one of a detector with those parts.
+            Detectors with one part take none. At least one weight is above 0.
     """
 
     protocol: Protocol = OWN
@@ -58,7 +59,7 @@ class Rules(Section):
     normalization: Scope = _of_protocol()
     smoothing: SmoothingParams = _of_protocol()
     part: str | None = None
-    fusion: tuple[Term, ...] | None = None
+    fusion: tuple[Term, ...] | Fusion | None = None
 
     @field_validator("landing", "shift", "nobody", "normalization", "smoothing", mode="before")
     @classmethod
@@ -68,14 +69,18 @@ class Rules(Section):
 
     @field_validator("fusion")
     @classmethod
-    def _weighted(cls, terms: tuple[Term, ...] | None) -> tuple[Term, ...] | None:
-        if terms is not None and not any(term.weight > 0 for term in terms):
+    def _weighted(cls, terms: tuple[Term, ...] | Fusion | None) -> tuple[Term, ...] | Fusion | None:
+        if isinstance(terms, tuple) and not any(term.weight > 0 for term in terms):
             raise ValueError("at least one term needs a weight above 0")
         return terms
 
     def under(self, protocol: Protocol) -> Rules:
         """The rules of another protocol for the same detector: its `part` and `fusion` stay these."""
         return PRESETS[protocol].model_copy(update={"part": self.part, "fusion": self.fusion})
+
+    def alone(self, part: str) -> Rules:
+        """The same rules for one part of a detector."""
+        return self.model_copy(update={"part": part, "fusion": None})
 
     def rules(self, parts: Sequence[str] = ()) -> list[str]:
         """The choices as sentences for a report.

@@ -14,6 +14,9 @@ from stages.evaluation.metrics import FrameMetrics, frame_metrics, rounded
 from stages.evaluation.ranking import FIGURES
 from stages.evaluation.trial import KINDS, REGIONAL, Trial, deviation, mean
 
+BINS = 40
+"""Of a histogram of scores."""
+
 
 def summary(trial: Trial, windows: int) -> dict[str, Any]:
     """Figures of the test split.
@@ -58,6 +61,38 @@ def protocols(frames: Mapping[str, pd.DataFrame], rules: Mapping[str, Sequence[s
         rules: by protocol, its sentences.
     """
     return {name: {**_aucs(table), "rules": list(rules[name])} for name, table in frames.items()}
+
+
+def alone(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """AUC of each part of a detector, raw and smoothed, and how its raw scores are distributed.
+
+    Args:
+        frames: by part, rows of FRAME_SCORES.
+    """
+    return {part: {**_aucs(table), "histogram": histogram(table)} for part, table in frames.items()}
+
+
+def histogram(frames: pd.DataFrame) -> dict[str, Any]:
+    """Shares of normal and of abnormal frames by raw score, all seeds together.
+
+    Args:
+        frames: rows of FRAME_SCORES; those that no score landed on are left out.
+
+    Returns:
+        `low`, `high`: ends of the bins, 0.5 and 99.5 percentile, beyond which the outer bins count; `normal`,
+        `abnormal`: the share in each of `BINS` bins of equal width, empty where there is no such frame.
+    """
+    seen = frames[frames["scored"].to_numpy(dtype=bool)]
+    if seen.empty:
+        return {"low": None, "high": None, "normal": [], "abnormal": []}
+    low, high = (float(end) for end in np.percentile(seen["raw"], [0.5, 99.5]))
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    shares = {}
+    for name, label in (("normal", 0), ("abnormal", 1)):
+        of_class = seen["raw"][seen["label"].eq(label).fillna(value=False)]
+        counts = np.histogram(of_class.clip(edges[0], edges[-1]), edges)[0]
+        shares[name] = [rounded(float(share)) for share in counts / len(of_class)] if len(of_class) else []
+    return {"low": rounded(edges[0]), "high": rounded(edges[-1]), **shares}
 
 
 def calibration(found: Calibration, events: Events, cameras: Sequence[str]) -> dict[str, Any]:

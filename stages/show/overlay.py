@@ -50,7 +50,7 @@ def read_frames(video: Path, frames: Iterable[int]) -> list[Image]:
         VideoError: the file cannot be opened or ends before the last of them.
         BackendError: OpenCV is not installed.
     """
-    cv2 = _cv2()
+    cv2 = cv2_module()
     capture, images, position = cv2.VideoCapture(str(video)), [], -1
     try:
         for frame in sorted(frames):
@@ -89,7 +89,7 @@ def draw_people(
     Returns:
         `(height, width, 3)` RGB.
     """
-    cv2 = _cv2()
+    cv2 = cv2_module()
     scale = width / image.shape[1]
     size = (width, max(1, round(image.shape[0] * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -105,7 +105,7 @@ def draw_people(
 
 def data_uri(image: Image) -> str:
     """A frame as a WebP picture inside a `data:` URI, so that a page needs no other file."""
-    cv2 = _cv2()
+    cv2 = cv2_module()
     _, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 75])
     return f"data:image/webp;base64,{base64.b64encode(data.tobytes()).decode()}"
 
@@ -140,7 +140,7 @@ _FINE = 1 << _SHIFT
 _RIM = (15, 15, 15)
 
 
-def _cv2() -> Any:
+def cv2_module() -> Any:
     """OpenCV, imported when a picture is drawn and not before."""
     try:
         import cv2

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.core.params import Section
-from stages.show import alarms, breakdown, coarse, figures, leaderboard, protocols, suite_chart, svg
+from stages.show import alarms, breakdown, coarse, figures, leaderboard, parts, protocols, suite_chart, svg
 from stages.show.coarse_result import Coarse
 from stages.show.film import columns as across
 from stages.show.palette import Style
@@ -75,6 +75,7 @@ def render(
         scale=breakdown.scale,
         height=breakdown.height,
         protocol_rows=protocols.protocols,
+        parts_of=parts.parts,
         calibrated=alarms.calibration,
         published_coarse=coarse.PUBLISHED,
         across=across,

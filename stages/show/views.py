@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from stages.core.dataset import Dataset
+from stages.show.error_map import ErrorPicture
 from stages.show.palette import Style
 from stages.show.timeline import Curve, Truth
 
@@ -77,12 +78,14 @@ class ClipView:
         curves: scores, one per detector.
         stills: its film strip; empty when the clip has none.
         scene: where it was taken.
+        errors: its worst frame as detectors see it that can say where in a frame their score comes from.
     """
 
     truth: Truth
     curves: tuple[Curve, ...]
     stills: tuple[Still, ...]
     scene: str = ""
+    errors: tuple[ErrorPicture, ...] = ()
 
 
 @dataclass(frozen=True)

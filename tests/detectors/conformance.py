@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
-from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams, Modality
+from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams, Mapped, Modality
 from tests.detectors import films
 from tests.detectors.gait import joined, shuffled, walkers, windows
 
@@ -96,6 +96,7 @@ def check_detector(kind: type[Detector], params: DetectorParams) -> None:
     model = check_fit(kind, params)
     check_scores(model)
     check_direction(model)
+    check_maps(model)
     check_lessons(kind, params)
     check_independence(model)
     check_refusals(model)
@@ -164,6 +165,23 @@ def check_direction(model: Detector) -> None:
         scores = model.score(abnormal)
         best = max(separation(whole(normal[part]), whole(scores[part])) for part in model.parts)
         assert best >= SEPARATION, f"windows that are {name} score higher in {best:.0%} of pairs only"
+
+
+def check_maps(model: Detector) -> None:
+    """Who says where in a frame the error is says it of every pixel, and of each frame by itself."""
+    if not isinstance(model, Mapped):
+        return
+    given = material(type(model)).normal
+    maps = model.error_maps(given)
+    assert maps.shape == (len(given), given.poses.shape[2], *given.picture[1:]), "maps are not of every pixel"
+    assert maps.dtype == np.float32, "maps are not float32"
+    assert bool(np.isfinite(maps).all()), "an error is NaN or infinite"
+    assert bool((maps >= 0).all()), "an error is negative"
+    assert model.error_maps(given.take(np.arange(0))).shape == (0, *maps.shape[1:]), "no windows, no maps"
+    alone = model.error_maps(given.take(np.arange(3, 4)))
+    np.testing.assert_allclose(alone[0], maps[3], rtol=1e-4, atol=1e-5, err_msg="maps depend on the batch")
+    for name, abnormal in material(type(model)).abnormal.items():
+        assert model.error_maps(abnormal).mean() > maps.mean(), f"{name} films have no larger errors"
 
 
 def check_lessons(kind: type[Detector], params: DetectorParams) -> None:

@@ -176,3 +176,13 @@ def test_min_max_keeps_the_order_and_the_limits(items: list[tuple[int, float]]) 
     for one in np.unique(group):
         order = np.argsort(values[group == one])
         assert (np.diff(found[group == one][order]) >= 0).all()
+
+
+def test_a_fusion_by_name_is_for_detectors_of_its_parts() -> None:
+    """Ped2's weight for ITAE; a detector of other parts takes its own paper's sum."""
+    assert plan(ITAE, None, "itae_ped2")[1].weight == 0.3
+    assert plan(ITAE, None, "itae_avenue")[1].weight == 0.1
+    assert plan(MGENET, None, "itae_ped2") == PUBLISHED["mgenet"]
+    assert plan(["score"], None, "itae_ped2") == (Term(parts=("score",)),)
+    with pytest.raises(ScoreError, match="nothing says which is judged"):
+        plan(["a", "b"], None, "itae_ped2")

@@ -16,7 +16,7 @@ from stages.core.errors import DatasetError, SchemaError, VideoError
 from stages.core.frame_cache import FrameCache, about_file, frame_cache, pixels_file
 from stages.core.loading import load_windows
 from stages.core.paths import Project, split_file
-from stages.core.schemas import FRAME_SCORES, SCORES
+from stages.core.schemas import FRAME_SCORES, MAPS, SCORES
 from stages.core.storage import sha256_file
 from stages.core.tables import read
 from stages.core.windows import Windows
@@ -140,7 +140,16 @@ def test_from_video_to_a_figure(project: Project) -> None:
     assert len(found) == 12 + 36
     assert found["scored"].all()
     assert found["track"].isna().all()
-    assert json.loads(project.metrics("d", "itae_nf").read_text())["raw"]["auc"] is not None
+    figures = json.loads(project.metrics("d", "itae_nf").read_text())
+    assert figures["raw"]["auc"] is not None
+    assert set(figures["parts"]) == {"reconstruction", "static", "dynamic"}
+    assert sum(figures["parts"]["static"]["histogram"]["normal"]) == pytest.approx(1, abs=1e-4)
+    maps = read(project.maps("d", "itae_nf"), MAPS)
+    assert maps.arrays.shape == (2, 24, 32)
+    for row, clip in enumerate(maps.frame["clip"]):
+        worst = scores[(scores["clip"] == clip) & (scores["part"] == "reconstruction")]
+        assert maps.frame["score"][row] == pytest.approx(worst["score"].max())
+        assert maps.frame["frame"][row] in worst.loc[worst["score"] == worst["score"].max(), "frame"].tolist()
 
 
 def test_unchanged_clips_are_not_done_again(project: Project, caplog: pytest.LogCaptureFixture) -> None:

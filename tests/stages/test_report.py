@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from stages import evaluate, report
 from stages.core.errors import ParamsError, SchemaError, VideoError
 from stages.core.paths import Project, clip_file
-from stages.core.schemas import TRACKS, Rows
+from stages.core.schemas import MAPS, TRACKS, Rows
 from stages.core.tables import write
 from tests.show.synthetic import build, tracks, windows, write_scores
 from tests.stages.reporting import judge, page
@@ -195,6 +195,20 @@ def test_detectors_that_score_whole_frames_colour_nobody(bare: Project) -> None:
 def test_people_are_coloured_by_the_first_detector_that_scores_persons(bare: Project) -> None:
     whole_frames(bare, "stg_nf")
     assert "score of knn, median person" in page(judge(bare))
+
+
+def test_a_frame_beside_its_errors(project: Project) -> None:
+    """The worst frame of each clip, by a detector that can say where; clips without a film have none."""
+    table = pd.DataFrame({"clip": ["fall", "walk"], "frame": [33, 5], "score": [2.0, 1.0]})
+    maps = np.zeros((2, 12, 16), dtype=np.float32)
+    maps[:, 6:] = 0.5
+    write(project.maps("toy", "knn"), MAPS, Rows(table, maps, {"part": "score", "seed": "0"}))
+    found = page(project)
+    assert "knn: its highest frame, 1.6 s, labelled fall" in found
+    assert "knn: its highest frame, 0.5 s, not labelled" in found
+    assert found.count('<figure class="errors">') == 2
+    edit(project, report={"title": "Toy", "film_frames": 4, "films": 1})
+    assert page(project).count('<figure class="errors">') == 1
 
 
 def test_no_scores_at_all_still_give_a_page(bare: Project) -> None:

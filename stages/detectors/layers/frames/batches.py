@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stages.core.windows import Windows
@@ -25,6 +26,11 @@ def clips(windows: Windows, rows: Tensor | list[int], device: torch.device) -> T
     pixels = np.stack([windows.frames(int(row)) for row in rows])  # (n, T, C, H, W)
     moved = torch.from_numpy(pixels).to(device, non_blocking=True).transpose(1, 2)
     return moved.to(torch.float32, memory_format=torch.channels_last_3d).div_(255)
+
+
+def empty_maps(windows: Windows) -> NDArray[np.float32]:
+    """Maps of no windows, `(0, T, H, W)`."""
+    return np.empty((0, windows.poses.shape[2], *windows.picture[1:]), dtype=np.float32)
 
 
 def as_pictures(films: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -25,6 +25,7 @@ NETWORK = "network."
 
 
 N = TypeVar("N", bound="nn.Module")
+T = TypeVar("T")
 
 
 class FrameDetector(Model, ABC, Generic[N]):
@@ -76,12 +77,7 @@ class FrameDetector(Model, ABC, Generic[N]):
     def score(self, windows: Windows) -> dict[str, NDArray[np.float32]]:
         """Every part of every frame, `(N, T)`, or of every window, `(N,)`. See `Detector.score`."""
         form = self._checked(windows)
-        from stages.compute.threads import threads
-        from stages.detectors.layers.frames.batches import batches
-        from stages.detectors.layers.frames.training import PIECE
-
-        with threads(self.params.threads):
-            pieces = [self._judge(windows, rows) for rows in batches(len(windows), PIECE)] if len(windows) else []
+        pieces = self._by_pieces(windows, self._judge)
         nothing = np.empty((0, form.samples) if self.per_frame else 0, dtype=np.float32)
         return {part: np.concatenate([nothing, *(piece[part] for piece in pieces)]) for part in self.parts}
 
@@ -99,6 +95,16 @@ class FrameDetector(Model, ABC, Generic[N]):
             detector._network = network.eval()
             detector._restore({name: array for name, array in weights.items() if not name.startswith(NETWORK)})
         return detector
+
+    def _by_pieces(self, windows: Windows, judge: Callable[[Windows, torch.Tensor], T]) -> list[T]:
+        """What is told of a few windows at a time, so that memory does not grow with their number."""
+        from stages.compute.threads import threads
+        from stages.detectors.layers.frames.batches import batches
+        from stages.detectors.layers.frames.training import PIECE
+
+        self._checked(windows)
+        with threads(self.params.threads):
+            return [judge(windows, rows) for rows in batches(len(windows), PIECE)] if len(windows) else []
 
     @abstractmethod
     def _build(self, form: Form) -> N:

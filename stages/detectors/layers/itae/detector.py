@@ -42,14 +42,30 @@ class ClipDetector(FrameDetector["Autoencoder"]):
 
         return held_out(network, windows, self.params)
 
-    def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+    def error_maps(self, windows: Windows) -> NDArray[np.float32]:
+        """Absolute error of every pixel, mean over channels. See `stages.detectors.base.Mapped`."""
+        from stages.detectors.layers.frames.batches import empty_maps
+
+        return np.concatenate([empty_maps(windows), *self._by_pieces(windows, self._errors)])
+
+    def _errors(self, windows: Windows, rows: torch.Tensor) -> NDArray[np.float32]:
+        from stages.detectors.layers.itae.losses import pixel_errors
+
+        found, seen = self._both(windows, rows)
+        return pixel_errors(found, seen).view(len(rows), -1, *seen.shape[-2:]).cpu().numpy()
+
+    def _both(self, windows: Windows, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames as reconstructed and as seen, `(n · T, C, H, W)`."""
         import torch
 
         from stages.detectors.layers.frames.batches import as_pictures, clips
+
+        films = clips(windows, rows, self._device())
+        with torch.no_grad():
+            return as_pictures(self._fitted()(films)), as_pictures(films)
+
+    def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
         from stages.detectors.layers.itae.losses import patch_errors
 
-        network = self._fitted()
-        with torch.no_grad():
-            films = clips(windows, rows, self._device())
-            errors = patch_errors(as_pictures(network(films)), as_pictures(films), self.params.patch)
+        errors = patch_errors(*self._both(windows, rows), self.params.patch)
         return {RECONSTRUCTION: errors.view(len(rows), -1).cpu().numpy()}

@@ -76,6 +76,11 @@ def ms_ssim(found: Tensor, seen: Tensor) -> Tensor:
     return total.view(shape).mean(dim=1)
 
 
+def pixel_errors(found: Tensor, seen: Tensor) -> Tensor:
+    """Absolute error of every pixel, mean over channels: `(M, C, H, W)` each → `(M, H, W)`."""
+    return (found - seen).abs().mean(dim=1)
+
+
 def patch_errors(found: Tensor, seen: Tensor, side: int) -> Tensor:
     """Largest mean absolute error of any patch (equation 12), mean over channels: `(M,)`.
 
@@ -84,7 +89,7 @@ def patch_errors(found: Tensor, seen: Tensor, side: int) -> Tensor:
         seen: likewise.
         side: N px of a square patch, which slides pixel by pixel; the whole frame where that is smaller.
     """
-    errors = (found - seen).abs().mean(dim=1, keepdim=True)
+    errors = pixel_errors(found, seen)[:, None]
     window = (min(side, errors.shape[2]), min(side, errors.shape[3]))
     return functional.avg_pool2d(errors, window, stride=1).amax(dim=(1, 2, 3))
 

@@ -59,8 +59,8 @@ def held_out(network: UNet, windows: Windows, params: FfpParams, device: torch.d
 
 
 @torch.no_grad()
-def surprise(network: UNet, windows: Windows, rows: Tensor, past: int, device: torch.device) -> Tensor:
-    """Negative peak signal-to-noise ratio of every frame, `(n, T)` dB; the first `past` are foreseen backwards."""
+def errors(network: UNet, windows: Windows, rows: Tensor, past: int, device: torch.device) -> Tensor:
+    """Squared error of every pixel, mean over channels, `(n, T, H, W)`; the first `past` are foreseen backwards."""
     films = clips(windows, rows, device)
     length = films.shape[2]
     found = []
@@ -68,9 +68,13 @@ def surprise(network: UNet, windows: Windows, rows: Tensor, past: int, device: t
         forwards = number >= past
         way, place = (films, number) if forwards else (films.flip(2), length - 1 - number)
         at = torch.full((len(rows),), place)
-        error = functional.mse_loss(network(before(way, at, past)), frame(way, at), reduction="none")
-        found.append(10 * torch.log10(error.mean(dim=(1, 2, 3)).clamp_min(1e-10)))
+        found.append((network(before(way, at, past)) - frame(way, at)).square().mean(dim=1))
     return torch.stack(found, dim=1)
+
+
+def surprise(errors: Tensor) -> Tensor:
+    """Negative peak signal-to-noise ratio of frames by their errors `(n, T, H, W)`: `(n, T)` dB."""
+    return 10 * torch.log10(errors.mean(dim=(2, 3)).clamp_min(1e-10))
 
 
 def before(films: Tensor, at: Tensor, past: int) -> Tensor:
