@@ -28,6 +28,8 @@ from stages.detectors.base import DetectorParams
 from stages.ingest.drafts import Draft
 from stages.ingest.edits import TrainingOnly
 
+DECODE = "frames"
+"""Stage that runs once per dataset, where windows hold whole frames."""
 PREPARE = ("segment", "normalize")
 """Stages that run once per dataset and window spec."""
 MEASURE = ("train", "score", "evaluate")
@@ -48,9 +50,11 @@ class Job:
         dataset: what is tested on.
         params: of params.yaml, overridden.
         window: the window spec the detector reads.
+        framed: it holds whole frames, which are decoded first.
         bases: of a student, the detectors whose models it starts from, each after its own base.
         drafts: the datasets it takes, rearranged; that which is tested on comes first.
         data_key: of the windows: jobs that share it share their windows.
+        model_key: of the scores: jobs that share it differ in how they are judged alone.
         key: of the figures.
         baseline: whether it is what params.yaml says.
         problem: why it cannot be run; empty where it can.
@@ -61,9 +65,11 @@ class Job:
     dataset: str
     params: Mapping[str, Any] = field(default_factory=dict)
     window: str = ""
+    framed: bool = False
     bases: tuple[str, ...] = ()
     drafts: tuple[Draft, ...] = ()
     data_key: str = ""
+    model_key: str = ""
     key: str = ""
     baseline: bool = False
     problem: str = ""
@@ -145,14 +151,23 @@ def _job(
         chosen[name] = section.model_dump(mode="json") if section else None
     if problems or spec is None:
         return Job(variant, detector, dataset, problem="; ".join(problems))
-    data = [draft.digest(digest) for draft in drafts]
-    data_key = _hash(data, spec.model_dump(mode="json"), changed.get("normalize"), code.of(PREPARE, detector))
-    sections = [changed.get(name) for name in MEASURE]
-    key = _hash(data_key, chosen, variant.train_on, *sections, *(code.of(MEASURE, name) for name in line))
+    framed = spec.frames is not None
+    data = [draft.digest(digest, footage=framed) for draft in drafts]
+    before = (DECODE, *PREPARE) if framed else PREPARE
+    sections = [changed.get(name) for name in ("normalize", *([DECODE] if framed else []))]
+    data_key = _hash(data, spec.model_dump(mode="json"), *sections, code.of(before, detector))
+    *first, last = MEASURE
+    scored = [changed.get(name) for name in first]
+    model_key = _hash(data_key, chosen, variant.train_on, *scored, *(code.of(first, name) for name in line))
+    key = _hash(model_key, changed.get(last), code.of([last], detector))
     changed |= {"datasets": [draft.data.name for draft in drafts], "runs": [{"dataset": dataset, "detector": detector}]}
+    changed["segment"] = {"windows": [window]}
     learned = variant.train_on or dataset
     changed["students"] = [{"dataset": learned, "detector": name, "base": base} for base, name in pairwise(line)]
-    return Job(variant, detector, dataset, changed, window, tuple(line[:-1]), drafts, data_key, key, key == usual)
+    return Job(
+        variant, detector, dataset, changed, window, framed, tuple(line[:-1]), drafts, data_key, model_key, key,
+        key == usual,
+    )  # fmt: skip
 
 
 def overridden(params: Mapping[str, Any], overrides: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

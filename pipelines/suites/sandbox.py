@@ -19,7 +19,7 @@ import yaml
 from pipelines.environment import tool_environment
 from pipelines.records import FIT_FILE
 from pipelines.runner import LAST_LINES, TETHER, stop
-from pipelines.suites.plan import MEASURE, PREPARE, Job, code_root
+from pipelines.suites.plan import DECODE, MEASURE, PREPARE, Job, code_root
 from stages.core.errors import PipelineError
 from stages.core.paths import Project, seed_folder
 from stages.core.progress import log
@@ -27,6 +27,8 @@ from stages.core.storage import write_text
 
 PREPARED = "prepared.json"
 """Says that the windows are cut, and how long that took."""
+SCORED = "scored.txt"
+"""Says whose scores are there: a job that is judged otherwise alone need not be trained again."""
 
 
 def suites_folder(project: Project) -> Path:
@@ -50,7 +52,8 @@ class Sandbox:
         """Run a job's stages.
 
         Returns:
-            `seconds` from tracks to figures, `metrics` as `evaluate` wrote them, `fits` by seed as `train` did.
+            `seconds` from tracks to figures, less what an earlier job had done; `metrics` as `evaluate` wrote them;
+            `fits` by seed as `train` did.
 
         Raises:
             PipelineError: a stage failed; says which and why.
@@ -62,11 +65,15 @@ class Sandbox:
         seconds = self._prepare(job)
         start = time.monotonic()
         train, score, evaluate = MEASURE
-        for detector in (*job.bases, job.detector):
-            self._stage(train, job.trained_on, detector)
-        if job.trained_on != job.dataset:
-            self._hand_over(job)
-        self._stage(score, job.dataset, job.detector)
+        scored = self.project.root / SCORED
+        if not scored.is_file() or scored.read_text(encoding="utf-8").strip() != job.model_key:
+            scored.unlink(missing_ok=True)
+            for detector in (*job.bases, job.detector):
+                self._stage(train, job.trained_on, detector)
+            if job.trained_on != job.dataset:
+                self._hand_over(job)
+            self._stage(score, job.dataset, job.detector)
+            write_text(scored, job.model_key)
         self._stage(evaluate, job.dataset, job.detector)
         metrics = _json(self.project.metrics(job.dataset, job.detector))
         model = self.project.model(job.dataset, job.detector)
@@ -83,7 +90,9 @@ class Sandbox:
         if not done.is_file():
             start = time.monotonic()
             for draft in job.drafts:
-                draft.write(self.project)
+                draft.write(self.project, footage=job.framed)
+                if job.framed:
+                    self._stage(DECODE, draft.data.name)
                 for verb in PREPARE:
                     self._stage(verb, draft.data.name, job.window)
             write_text(done, json.dumps({"seconds": time.monotonic() - start}))

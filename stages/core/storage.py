@@ -126,3 +126,11 @@ def _storage_error(error: OSError, path: Path) -> StorageError:
     return StorageError(
         f"cannot write: {error.strerror or error}", where=str(path), fix="check the folder's permissions"
     )
+
+
+def share(source: Path, target: Path) -> None:
+    """Give a file that is only read a second name; on another disk, or where that is not allowed, copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

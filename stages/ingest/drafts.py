@@ -17,7 +17,7 @@ from stages.core.paths import Project, clip_file
 from stages.core.progress import log
 from stages.core.schemas import REGIONS, TRACKS, Rows
 from stages.core.seeding import stream
-from stages.core.storage import atomic_folder, sha256_file, sha256_text, write_text
+from stages.core.storage import atomic_folder, sha256_file, sha256_text, share, write_text
 from stages.core.tables import read, write
 from stages.core.truth import REGIONS_FILE
 
@@ -46,6 +46,7 @@ class Draft:
         labels: rows of labels.csv, those of `unknown` among them.
         sources: by clip, the file its TRACKS come from.
         jitter: what is added to the keypoints, if anything.
+        footage: by clip, the file its frames are seen in; empty where a clip has none.
     """
 
     project: Project
@@ -54,6 +55,7 @@ class Draft:
     labels: pd.DataFrame
     sources: Mapping[str, Path] = field(default_factory=dict)
     jitter: Jitter | None = None
+    footage: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project, dataset: str) -> Self:
@@ -65,7 +67,9 @@ class Draft:
         data = load_dataset(project, dataset)
         labels = pd.concat([data.labels, data.unknown]).sort_index()
         sources = {clip: clip_file(project.tracks(dataset), clip) for clip in data.clips["clip"]}
-        return cls(project, data, data.clips, labels, sources)
+        seen = {str(clip): data.video(clip) for clip in data.clips["clip"]} if data.filmed else {}
+        footage = {clip: path for clip, path in seen.items() if path is not None}
+        return cls(project, data, data.clips, labels, sources, footage=footage)
 
     def split(self, split: str) -> list[str]:
         """Names of the clips of one split."""
@@ -103,7 +107,8 @@ class Draft:
         if twice := sorted(set(self.clips["clip"]) & set(other.clips["clip"])):
             raise DatasetError(f"clip {twice[0]!r} would be there twice", fix="rename it in one of the datasets")
         clips, labels = _joined(self.clips, other.clips), _joined(self.labels, other.labels)
-        return replace(self, clips=clips, labels=labels, sources={**self.sources, **other.sources})
+        sources, footage = {**self.sources, **other.sources}, {**self.footage, **other.footage}
+        return replace(self, clips=clips, labels=labels, sources=sources, footage=footage)
 
     def renamed(self, affix: str) -> Draft:
         """The draft with other names of its clips: `affix` with the old name in place of `{}`."""
@@ -113,13 +118,15 @@ class Draft:
             clips=self.clips.assign(clip=self.clips["clip"].map(names)),
             labels=self.labels.assign(clip=self.labels["clip"].map(names)),
             sources={name: self.sources[clip] for clip, name in names.items()},
+            footage={name: self.footage[clip] for clip, name in names.items() if clip in self.footage},
         )
 
-    def digest(self, of: Callable[[Path], str] = sha256_file) -> str:
+    def digest(self, of: Callable[[Path], str] = sha256_file, *, footage: bool = False) -> str:
         """A hash of all that `write` would write: equal drafts, however they came about, have equal ones.
 
         Args:
             of: hashes a file; TRACKS are the larger part, so that a caller with many drafts remembers theirs.
+            footage: as of `write`.
 
         Raises:
             SchemaError: TRACKS of a clip are missing.
@@ -131,13 +138,18 @@ class Draft:
             )
         regions = self.data.folder / REGIONS_FILE
         tables = [self.clips[list(CLIPS)].to_csv(index=False), self.labels[list(LABELS)].to_csv(index=False)]
+        files += [self.footage[clip] for clip in self.clips["clip"] if footage and clip in self.footage]
         texts = [self.data.name, repr(self.data.description), repr(self.jitter), *tables, *map(of, files)]
         return sha256_text(*texts, of(regions) if regions.is_file() else "")
 
-    def write(self, target: Project) -> Dataset:
+    def write(self, target: Project, *, footage: bool = False) -> Dataset:
         """Write raw files and TRACKS into another project, under the same name.
 
-        Tracks that are as they were are linked, all others written. Videos stay where they are.
+        Tracks that are as they were are linked, all others written.
+
+        Args:
+            target: the other project.
+            footage: take the videos along, as further names of the same files; otherwise they stay where they are.
 
         Raises:
             DatasetError: the whole contradicts itself, or keypoints to be moved are not measured in px.
@@ -146,7 +158,7 @@ class Draft:
         """
         name = self.data.name
         with atomic_folder(target.raw(name)) as folder:
-            self._write_raw(folder)
+            self._write_raw(folder, footage=footage)
         with atomic_folder(target.tracks(name)) as folder:
             for clip in self.clips["clip"]:
                 self._write_tracks(str(clip), clip_file(folder, str(clip)))
@@ -155,17 +167,29 @@ class Draft:
     def _labelled(self) -> set[str]:
         return set(self.labels["clip"][~self.labels["label"].isin([UNKNOWN])])
 
-    def _write_raw(self, folder: Path) -> None:
+    def _write_raw(self, folder: Path, *, footage: bool) -> None:
         test = set(self.split("test"))
         about = self.data.description.model_dump()
         about["subsets"] = {subset: [c for c in clips if c in test] for subset, clips in about["subsets"].items()}
         write_text(folder / "dataset.yaml", yaml.safe_dump(about, sort_keys=False, allow_unicode=True))
-        write_text(folder / "clips.csv", self.clips[list(CLIPS)].to_csv(index=False))
+        clips = self._with_footage(folder) if footage else self.clips
+        write_text(folder / "clips.csv", clips[list(CLIPS)].to_csv(index=False))
         write_text(folder / "labels.csv", self.labels[list(LABELS)].to_csv(index=False))
         if (path := self.data.folder / REGIONS_FILE).is_file():
             regions = read(path, REGIONS)
             told = regions.frame["clip"].isin(self._labelled())
             write(folder / REGIONS_FILE, REGIONS, Rows(regions.frame[told], meta=regions.meta))
+
+    def _with_footage(self, folder: Path) -> pd.DataFrame:
+        """The clips, their videos beside them under their own names: two datasets may call theirs the same."""
+        (folder / "videos").mkdir()
+        names = {clip: f"videos/{clip}{path.suffix}" for clip, path in self.footage.items()}
+        for clip in self.clips["clip"]:
+            if clip in names:
+                share(self.footage[clip], folder / names[clip])
+        column = "path" if self.data.description.modality == "video" else "video"
+        found = self.clips["clip"].map(names)
+        return self.clips.assign(**{column: found.where(found.notna(), self.clips[column])})
 
     def _write_tracks(self, clip: str, path: Path) -> None:
         source = self.sources[clip]
