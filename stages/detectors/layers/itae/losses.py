@@ -96,8 +96,8 @@ def patch_errors(found: Tensor, seen: Tensor, side: int) -> Tensor:
 
 def _ssim(found: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance, and contrast times structure, around every pixel of `(M, 1, H, W)`."""
-    moments = _blurred(torch.cat([found, seen, found * found, seen * seen, found * seen]))
-    mean_f, mean_s, square_f, square_s, product = moments.view(5, len(found), *moments.shape[1:]).unbind()
+    mean_s, square_s = _blurred(torch.stack([seen, seen * seen]))
+    mean_f, square_f, product = _blurred(torch.stack([found, found * found, found * seen]))
     means = mean_f * mean_s
     spread_f, spread_s, joint = square_f - mean_f**2, square_s - mean_s**2, product - means
     luminance = (2 * means + C1) / (mean_f**2 + mean_s**2 + C1)
@@ -105,8 +105,18 @@ def _ssim(found: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blurred(pictures: Tensor) -> Tensor:
-    """Means under the Gaussian window, where it fits whole: rows, then columns."""
-    at = torch.arange(WINDOW, dtype=pictures.dtype, device=pictures.device) - WINDOW // 2
+    """Means under the Gaussian window, where it fits whole: columns, then rows.
+
+    As products with banded matrices: many times faster than a convolution of one channel, which no library has made
+    fast on a CPU.
+    """
+    return _band(pictures.shape[-2], pictures).mT @ (pictures @ _band(pictures.shape[-1], pictures))
+
+
+def _band(side: int, like: Tensor) -> Tensor:
+    """The window at each place where it fits, as columns: `(side, side - WINDOW + 1)`."""
+    at = torch.arange(WINDOW, dtype=like.dtype, device=like.device) - WINDOW // 2
     bell = torch.exp(-(at**2) / (2 * DEVIATION**2))
-    bell = (bell / bell.sum()).view(1, 1, 1, -1)
-    return functional.conv2d(functional.conv2d(pictures, bell), bell.transpose(2, 3))
+    places = side - WINDOW + 1
+    column = torch.cat([bell / bell.sum(), bell.new_zeros(places)])
+    return column.repeat(places)[: side * places].view(places, side).mT
