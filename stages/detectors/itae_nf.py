@@ -11,9 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
 from stages.detectors.base import (
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from stages.detectors.layers.itae.autoencoder import Autoencoder
+    from stages.detectors.layers.itae.autoencoder import Autoencoder, Encoded
 
 
 BASE = "itae"
@@ -100,19 +97,15 @@ class ItaeNf(ClipDetector):
             rest = left(started, epoch, epochs)
             log(f"flows, epoch {epoch} of {epochs}: {loss:.3f} bits per element, {rest:.0f} s left")
 
-    def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
-        import torch
+    def _parts(self, films: torch.Tensor, encoded: Encoded) -> dict[str, torch.Tensor]:
+        from stages.detectors.layers.itae.training import path_maps
 
-        from stages.detectors.layers.itae.training import maps_of
-
-        form, network = self._checked(), self._fitted()
         if self._flows is None:
             raise not_fitted(self.name)
-        maps = maps_of(network, windows, self.params, rows, self._device())
-        with torch.no_grad():
-            bits = {name: self._flows[name](found).view(len(rows), -1) for name, found in maps.items()}
-        each = {name: found.repeat_interleave(form.samples // found.shape[1], dim=1) for name, found in bits.items()}
-        return super()._judge(windows, rows) | {name: found.cpu().numpy() for name, found in each.items()}
+        bits = {name: self._flows[name](maps) for name, maps in path_maps(encoded, films, self.params).items()}
+        frames = len(films) * films.shape[2]
+        each = {name: found.repeat_interleave(frames // len(found)) for name, found in bits.items()}
+        return super()._parts(films, encoded) | each
 
     def _build_flows(self) -> nn.ModuleDict:
         import torch

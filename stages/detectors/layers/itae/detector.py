@@ -15,7 +15,7 @@ from stages.detectors.layers.frames.detector import FrameDetector
 if TYPE_CHECKING:
     import torch
 
-    from stages.detectors.layers.itae.autoencoder import Autoencoder
+    from stages.detectors.layers.itae.autoencoder import Autoencoder, Encoded
 
 RECONSTRUCTION = "reconstruction"
 """The part that every frame's largest patch error is."""
@@ -49,23 +49,31 @@ class ClipDetector(FrameDetector["Autoencoder"]):
         return np.concatenate([empty_maps(windows), *self._by_pieces(windows, self._errors)])
 
     def _errors(self, windows: Windows, rows: torch.Tensor) -> NDArray[np.float32]:
-        from stages.detectors.layers.itae.losses import pixel_errors
-
-        found, seen = self._both(windows, rows)
-        return pixel_errors(found, seen).view(len(rows), -1, *seen.shape[-2:]).cpu().numpy()
-
-    def _both(self, windows: Windows, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames as reconstructed and as seen, `(n · T, C, H, W)`."""
         import torch
 
         from stages.detectors.layers.frames.batches import as_pictures, clips
+        from stages.detectors.layers.itae.losses import pixel_errors
 
         films = clips(windows, rows, self._device())
         with torch.no_grad():
-            return as_pictures(self._fitted()(films)), as_pictures(films)
+            found = self._fitted()(films)
+        errors = pixel_errors(as_pictures(found), as_pictures(films))
+        return errors.view(len(rows), -1, *films.shape[-2:]).cpu().numpy()
 
     def _judge(self, windows: Windows, rows: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        from stages.detectors.layers.frames.batches import clips
+
+        films = clips(windows, rows, self._device())
+        with torch.no_grad():
+            found = self._parts(films, self._fitted().encode(films))
+        return {name: values.view(len(rows), -1).cpu().numpy() for name, values in found.items()}
+
+    def _parts(self, films: torch.Tensor, encoded: Encoded) -> dict[str, torch.Tensor]:
+        """Parts of clips and what they are encoded as, a number for each frame."""
+        from stages.detectors.layers.frames.batches import as_pictures
         from stages.detectors.layers.itae.losses import patch_errors
 
-        errors = patch_errors(*self._both(windows, rows), self.params.patch)
-        return {RECONSTRUCTION: errors.view(len(rows), -1).cpu().numpy()}
+        found = self._fitted().decode(encoded[-1])
+        return {RECONSTRUCTION: patch_errors(as_pictures(found), as_pictures(films), self.params.patch)}

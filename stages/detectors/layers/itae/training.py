@@ -20,7 +20,7 @@ from stages.detectors.layers.frames.batches import as_pictures, clips
 from stages.detectors.layers.frames.training import PIECE, Schedule, device_of, half, learn, mean_loss
 from stages.detectors.layers.glow import Glow
 from stages.detectors.layers.itae import network, slowfast
-from stages.detectors.layers.itae.autoencoder import EVERY, Autoencoder, refuse_odd
+from stages.detectors.layers.itae.autoencoder import EVERY, Autoencoder, Encoded, refuse_odd
 from stages.detectors.layers.itae.losses import reconstruction_loss, scales
 from stages.detectors.layers.itae.params import ItaeNfParams, ItaeParams
 
@@ -72,17 +72,21 @@ def pooled(features: Tensor, intensity: Tensor | None = None) -> Tensor:
     return as_pictures(torch.cat(parts if intensity is None else [*parts, intensity], dim=1))
 
 
-def path_maps(autoencoder: Autoencoder, films: Tensor, params: ItaeNfParams) -> tuple[Tensor, Tensor]:
-    """Maps of both paths of clips `(N, C, T, H, W)`: `(N · T / 4, ., H', W')`, and `(N · T, ., H', W')`."""
+def path_maps(encoded: Encoded, films: Tensor, params: ItaeNfParams) -> dict[str, Tensor]:
+    """What each flow reads of clips `(N, C, T, H, W)` and their features.
+
+    Returns:
+        By flow: `static`, `(N · T / 4, ., H', W')`, and `dynamic`, `(N · T, ., H', W')`.
+    """
     if params.reads == "frames":
-        return as_pictures(films[:, :, ::EVERY]), as_pictures(films)
-    static, dynamic, _ = autoencoder.encode(films)
+        return {"static": as_pictures(films[:, :, ::EVERY]), "dynamic": as_pictures(films)}
+    static, dynamic, _ = encoded
     if dynamic is None:
         raise TrainingError("there is no dynamic path whose features a flow could read", fix="set `two_path: true`")
     grey = functional.interpolate(as_pictures(films[:, :, ::EVERY]).mean(dim=1, keepdim=True), static.shape[-2:])
     shape = (len(films), 1, static.shape[2], *static.shape[-2:])
     intensity = grey.view(len(films), -1, 1, *static.shape[-2:]).transpose(1, 2).reshape(shape)
-    return pooled(static, intensity if params.intensity else None), pooled(dynamic)
+    return {"static": pooled(static, intensity if params.intensity else None), "dynamic": pooled(dynamic)}
 
 
 def channels_read(picture: tuple[int, ...], params: ItaeNfParams) -> dict[str, int]:
@@ -171,9 +175,9 @@ def maps_of(
     autoencoder: Autoencoder, windows: Windows, params: ItaeNfParams, rows: Tensor, device: torch.device
 ) -> dict[str, Tensor]:
     """Maps of some windows by the flow that reads them."""
-    static, dynamic = [], []
+    found: dict[str, list[Tensor]] = {}
     for piece in torch.split(rows, PIECE):
-        one, other = path_maps(autoencoder, clips(windows, piece, device), params)
-        static.append(one)
-        dynamic.append(other)
-    return {"static": torch.cat(static), "dynamic": torch.cat(dynamic)}
+        films = clips(windows, piece, device)
+        for name, maps in path_maps(autoencoder.encode(films), films, params).items():
+            found.setdefault(name, []).append(maps)
+    return {name: torch.cat(maps) for name, maps in found.items()}
