@@ -7,7 +7,7 @@ RAY := .venv/.ray
 export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := true
 
-.PHONY: setup repro test test-slow check format mlflow prefect retrain doctor readme clean
+.PHONY: setup repro repro-full test test-slow check format mlflow prefect retrain doctor readme clean
 .DEFAULT_GOAL := help
 
 help:            ## show this list
@@ -31,6 +31,9 @@ $(RAY): $(READY)
 
 repro: $(READY)  ## rebuild everything that changed, then log the runs to MLflow
 	$(BIN)/normotion repro
+
+repro-full: $(READY)  ## every detector on every dataset with three seeds; takes long, and goes on where it stopped
+	$(BIN)/normotion full
 
 # Two processes, a file in each, and a thread for each: threads that wait for one another take longer than one does.
 # The tiny DAG takes longest and so begins (tests/conftest.py).

@@ -16,6 +16,17 @@ TOOLS = (
         (Option("jobs", "stages at a time where the graph allows it (pipelines.jobs)", "N", short="j"),),
     ),
     Verb(
+        "full",
+        "compare every detector on every dataset with several seeds, beside the project",
+        (),
+        "pipelines.full:run",
+        (
+            Option("seeds", "of every detector (0,1,2)", "N,N"),
+            Option("jobs", "stages at a time where the graph allows it (pipelines.jobs)", "N", short="j"),
+        ),
+        "The page is reports/full/index.html; params.yaml, dvc.lock and the report stay as they are.",
+    ),
+    Verb(
         "flow",
         "rebuild, or retrain, as one Prefect flow run",
         ("name...",),

@@ -37,6 +37,12 @@ class UnavailableError(PipelineError):
     """MLflow does not answer, or refuses: the data are complete all the same."""
 
 
+def home(uri: str, project: Project) -> Path:
+    """Folder whose `mlartifacts` holds the runs' files: that of a local database, which another project may lend."""
+    local = uri.removeprefix("sqlite:///")
+    return Path(local).parent if local != uri and Path(local).is_absolute() else project.root
+
+
 class Tracking:
     """The experiment of one project; `pipelines.locks.log_lock` must be held while it is opened and written to.
 
@@ -61,7 +67,7 @@ class Tracking:
         use(mlflow_settings(params.mlflow_timeout))
         logging.getLogger("alembic").setLevel(logging.WARNING)
         self.uri = tracking_uri(project)
-        self.artifacts = (project.root / "mlartifacts").as_uri()
+        self.artifacts = (home(self.uri, project) / "mlartifacts").as_uri()
         try:
             self.client = _open(self.uri, project)
             self.experiment = self._experiment()
