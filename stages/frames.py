@@ -64,7 +64,7 @@ def run(project: Project, dataset: str) -> None:
     """
     params = load_section(project, "frames", FramesParams)
     data = load_dataset(project, dataset)
-    root = project.frames(dataset, "").parent / dataset
+    root = project.frames(dataset, "")
     root.mkdir(parents=True, exist_ok=True)
     wanted = dict(_specs(project, data))
     _forget(root, wanted)
