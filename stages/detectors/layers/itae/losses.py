@@ -89,9 +89,9 @@ def patch_errors(found: Tensor, seen: Tensor, side: int) -> Tensor:
         seen: likewise.
         side: N px of a square patch, which slides pixel by pixel; the whole frame where that is smaller.
     """
-    errors = pixel_errors(found, seen)[:, None]
-    window = (min(side, errors.shape[2]), min(side, errors.shape[3]))
-    return functional.avg_pool2d(errors, window, stride=1).amax(dim=(1, 2, 3))
+    errors = pixel_errors(found, seen)
+    rows, columns = (errors.new_full((min(side, long),), 1 / min(side, long)) for long in errors.shape[-2:])
+    return _spread(errors, rows, columns).amax(dim=(1, 2))
 
 
 def _ssim(found: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,18 +105,24 @@ def _ssim(found: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blurred(pictures: Tensor) -> Tensor:
-    """Means under the Gaussian window, where it fits whole: columns, then rows.
-
-    As products with banded matrices: many times faster than a convolution of one channel, which no library has made
-    fast on a CPU.
-    """
-    return _band(pictures.shape[-2], pictures).mT @ (pictures @ _band(pictures.shape[-1], pictures))
-
-
-def _band(side: int, like: Tensor) -> Tensor:
-    """The window at each place where it fits, as columns: `(side, side - WINDOW + 1)`."""
-    at = torch.arange(WINDOW, dtype=like.dtype, device=like.device) - WINDOW // 2
+    """Means under the Gaussian window, where it fits whole."""
+    at = torch.arange(WINDOW, dtype=pictures.dtype, device=pictures.device) - WINDOW // 2
     bell = torch.exp(-(at**2) / (2 * DEVIATION**2))
-    places = side - WINDOW + 1
-    column = torch.cat([bell / bell.sum(), bell.new_zeros(places)])
+    bell = bell / bell.sum()
+    return _spread(pictures, bell, bell)
+
+
+def _spread(pictures: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Weighted means of pictures `(…, H, W)` under a window, where it fits whole: columns, then rows.
+
+    As products with banded matrices: many times faster than a convolution of one channel or a pooling of many pixels,
+    which no library has made fast on a CPU.
+    """
+    return _band(pictures.shape[-2], rows).mT @ (pictures @ _band(pictures.shape[-1], columns))
+
+
+def _band(side: int, window: Tensor) -> Tensor:
+    """A window at each place where it fits, as columns: `(side, side - len(window) + 1)`."""
+    places = side - len(window) + 1
+    column = torch.cat([window, window.new_zeros(places)])
     return column.repeat(places)[: side * places].view(places, side).mT
