@@ -148,7 +148,7 @@ def test_every_suite_says_what_it_is(suite: Suite) -> None:
 
 def test_overrides_of_every_suite_are_parameters_that_exist(here: Project) -> None:
     change(here, "windows.second", {"seconds": 0.8, "rate": 10.0})
-    for name in ("stg_nf_supervised", "gepc", "reconstruction"):
+    for name in ("stg_nf_supervised", "gepc", "reconstruction", "itae", "itae_nf"):
         change(here, f"detectors.{name}", {"window": "second"})
     for suite in SUITES.values():
         if any(variant.overrides for variant in suite.variants):
