@@ -47,8 +47,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "jigsaw": {"epochs": 100},
     },
 }
-PAPER = [{"parts": ["reconstruction"]}, {"parts": ["static", "dynamic"], "weight": 0.3, "normalize": "clip"}]
-"""Equation 14 with Ped2's λ."""
+PAPER = "itae_ped2"
+"""The sum of its paper with Ped2's λ; detectors of other parts do not heed it."""
 
 
 def main() -> None:
@@ -127,7 +127,7 @@ def ways(name: str) -> dict[str, dict[str, Any]]:
     alone = {part: {"part": part} for part in parts}
     if len(parts) < 2:
         return alone
-    return {**alone, "all": {"fusion": PAPER} if name == "itae_nf" else {}}
+    return {**alone, "all": {"fusion": PAPER}}
 
 
 def write(project: Project, params: Mapping[str, Any]) -> None:
