@@ -106,7 +106,10 @@ def params(workers: int, *, few: bool) -> dict[str, Any]:
         **chosen,
         "datasets": [NAME],
         "runs": [{"dataset": NAME, "detector": detector} for detector in DETECTORS],
+        "students": [],
         "windows": {WINDOW: {"rate": 18 / EVERY, "length": 8}},
+        "detectors": {name: chosen["detectors"][name] for name in DETECTORS},
+        "segment": {"windows": [WINDOW]},
         "extract": {"every": EVERY, "workers": workers, "keep_going": True},
     }
 

@@ -61,9 +61,9 @@ SECTIONS: dict[str, type[Section]] = {
 """Sections with one model each."""
 
 LISTS = ("datasets", "runs", "students", "windows", "detectors")
-KEYS = {Modality.PATCHES: "patches", Modality.RGB: "frames"}
+KEYS = {Modality.PATCHES: "patches", Modality.RGB: "frames", Modality.CROPS: "crops"}
 """What a window spec says that holds what a detector of that modality reads."""
-HELD = {"": "coordinates", "patches": "pictures of joints", "frames": "whole frames"}
+HELD = {"": "coordinates", "patches": "pictures of joints", "frames": "whole frames", "crops": "pictures of people"}
 """What windows hold, by what their spec says."""
 """Top-level keys that hold lists or named entries."""
 
@@ -149,8 +149,8 @@ def _unfit(spec: WindowSpec, skeleton: str, coordinates: str) -> str:
         return ""  # poses have no part in them
     if coordinates != "xy" and spec.normalization.frame_size is not None:
         return f"normalization.frame_size has no sense for {coordinates} coordinates"
-    if coordinates != "xy" and spec.patches:
-        return f"patches have no place in footage for {coordinates} coordinates"
+    if coordinates != "xy" and (spec.patches or spec.crops):
+        return f"pictures have no place in footage for {coordinates} coordinates"
     try:
         convert(np.zeros((1, len(layout(skeleton)), len(coordinates) + 1), np.float32), skeleton, spec.layout)
     except DatasetError as error:
@@ -196,7 +196,7 @@ def _window_problems(raw: Mapping[str, Any], name: str, window: str) -> Iterator
         yield f"{window!r} is not among {'segment.windows' if run else 'windows'}: {', '.join(cut if run else specs)}"
     reads = next((key for need, key in KEYS.items() if need in detector(name).needs), "")
     holds = next((key for key in KEYS.values() if dig(raw, f"windows.{window}.{key}") is not None), "")
-    if reads != holds:
+    if reads != holds and (reads or holds != "crops"):  # beside pictures of people there are coordinates
         mend = f"name a spec with `{reads}: {{…}}`" if reads else f"name a spec without `{holds}`"
         yield f"{name} reads {HELD[reads]}, and {window!r} holds {HELD[holds]}; {mend}"
 

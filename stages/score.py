@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.core.frame_cache import frame_cache
-from stages.core.loading import cameras_of, read_windows
+from stages.core.loading import cameras_of, pictures_of, read_windows
 from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
@@ -20,7 +19,7 @@ from stages.core.tables import writing
 from stages.core.windows import Windows
 from stages.core.worst_frames import WorstFrames
 from stages.detectors import registry
-from stages.detectors.base import Detector, Mapped
+from stages.detectors.base import Detector, Mapped, looks
 
 SPLITS = ("test", "validation")
 """What is scored: the test split to be judged, the validation split to say how high normal footage scores."""
@@ -43,11 +42,12 @@ def run(project: Project, dataset: str, detector: str) -> None:
     meta = {"detector": detector, "dataset": dataset, "window": params.window, "unit": kind.unit}
     target = project.scores(dataset, detector)
     sweep(target.parent.parent)
-    cameras, frames = cameras_of(project, dataset), frame_cache(project, dataset, params.window)
+    cameras = cameras_of(project, dataset)
+    pictures = pictures_of(project, dataset, params.window) if looks(kind) else None
     with atomic_folder(target.parent) as out:
         for split in SPLITS:
             source = split_file(project.normalized(dataset, params.window), split)
-            windows = read_windows(source, dataset, split, cameras, frames)
+            windows = read_windows(source, dataset, split, cameras, pictures)
             groups = bar(windows, what=f"score {detector}, {split}", unit=" groups")
             worst = WorstFrames() if split == "test" and issubclass(kind, Mapped) else None
             path = out / project.scores(dataset, detector, split).name

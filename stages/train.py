@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.errors import TrainingError
-from stages.core.frame_cache import frame_cache
-from stages.core.loading import cameras_of, load_windows
+from stages.core.loading import cameras_of, load_windows, pictures_of
 from stages.core.pairs import base_of
 from stages.core.params import TrainParams, load_section, read_params
 from stages.core.paths import Project, seed_folder, split_file
@@ -20,7 +19,7 @@ from stages.core.progress import log
 from stages.core.storage import atomic_folder, sweep, write_text
 from stages.core.windows import Windows
 from stages.detectors import registry
-from stages.detectors.base import Detector, DetectorParams, FitReport, Together
+from stages.detectors.base import Detector, DetectorParams, FitReport, Together, looks
 
 FIT_FILE = "fit.json"
 
@@ -60,10 +59,10 @@ def _windows(
     project: Project, dataset: str, kind: type[Detector], params: DetectorParams
 ) -> tuple[Windows, Windows | None]:
     folder, cameras = project.normalized(dataset, params.window), cameras_of(project, dataset)
-    frames = frame_cache(project, dataset, params.window)
+    pictures = pictures_of(project, dataset, params.window) if looks(kind) else None
     keep: Callable[[Windows], Windows] = _labelled if kind.supervised else _normal
-    train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras, frames))
-    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras, frames))
+    train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras, pictures))
+    validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras, pictures))
     if not len(train):
         raise TrainingError(
             "there are no windows to learn from",

@@ -33,9 +33,9 @@ def clip_windows(
         DatasetError: the tracks' layout or coordinates do not fit the spec, or it wants what only footage shows.
         SchemaError: their unit is not known.
     """
-    if spec.patches is not None or spec.frames is not None:
+    if spec.looks:
         raise DatasetError(
-            f"the window spec holds {'pictures of joints' if spec.patches else 'frames'}, and tracks alone have none",
+            f"the window spec holds {'frames' if spec.frames else 'pictures'}, and tracks alone have none",
             fix="score the footage through the stages: `normotion repro`",
         )
     entries = track_entries(tracks, spec, fps)

@@ -70,6 +70,28 @@ class FrameParams(Section):
         return 1 if self.colour == "grey" else 3
 
 
+class CropParams(Section):
+    """The pictures of a person that a window holds beside the poses, and the place that the person is in.
+
+    Source: Yang et al., MGENet, section 3.1 and its released code: the box of all keypoints over the window, a fifth
+    wider and higher, as far as it lies in the frame.
+
+    Args:
+        size: side of a picture, px; the box is stretched to it.
+        margin: what a box gains on either side, in shares of its width and height.
+        scene: the place without people, at the window's last frame: `background`, a running mean of what nobody stands
+            before, or `masked`, that frame itself with people painted over in its mean colour.
+        scene_size: side of the picture of the place, px.
+        memory: of a running mean, samples after which two thirds are forgotten.
+    """
+
+    size: int = Field(default=96, ge=8)
+    margin: float = Field(default=0.2, ge=0)
+    scene: Literal["background", "masked"] = "background"
+    scene_size: int = Field(default=32, ge=4)
+    memory: float = Field(default=50.0, ge=1)
+
+
 class WindowSpec(Section):
     """One entry of `windows:` in params.yaml.
 
@@ -91,6 +113,7 @@ class WindowSpec(Section):
         patches: the windows hold what is seen around each joint, in place of where it is; only footage is cut. Null for
             windows of coordinates.
         frames: the windows hold whole frames and follow nobody; only footage is cut. Null for windows of people.
+        crops: the windows hold pictures of the person too; only footage is cut. Null for coordinates alone.
         task: only datasets of this task are cut, `frames` or `actions`, others have no windows of this spec; null cuts
             all. Actions before a Kinect have joints that no other layout can be made from.
     """
@@ -107,11 +130,25 @@ class WindowSpec(Section):
     normalization: NormalizationParams = NormalizationParams()
     patches: PatchParams | None = None
     frames: FrameParams | None = None
+    crops: CropParams | None = None
     task: Literal["frames", "actions"] | None = None
+
+    def reads_like(self, other: WindowSpec) -> bool:
+        """Whether a model that learned from windows of the other spec reads these: in time, joints and values alike.
+
+        How windows follow one another, which gaps they may have, and pictures of people may differ.
+        """
+        alike = ("rate", "samples", "layout", "normalization", "patches", "frames")
+        return all(getattr(self, name) == getattr(other, name) for name in alike)
+
+    @property
+    def looks(self) -> bool:
+        """Whether footage is needed."""
+        return any(part is not None for part in (self.patches, self.frames, self.crops))
 
     def cuts(self, task: str, *, filmed: bool) -> bool:
         """Whether datasets of a task, all of whose clips have footage or not, have windows of this spec."""
-        return self.task in (None, task) and (filmed or (self.patches is None and self.frames is None))
+        return self.task in (None, task) and (filmed or not self.looks)
 
     @model_validator(mode="after")
     def _one_length(self) -> WindowSpec:
@@ -119,8 +156,8 @@ class WindowSpec(Section):
             raise ValueError("give either seconds or length")
         if self.seconds is not None and self.rate is None:
             raise ValueError("seconds need a rate; with rate null give length")
-        if self.patches is not None and self.frames is not None:
-            raise ValueError("give either patches or frames")
+        if sum(part is not None for part in (self.patches, self.frames, self.crops)) > 1:
+            raise ValueError("give one of patches, frames and crops")
         return self
 
     @field_validator("layout")
@@ -166,8 +203,10 @@ class Windows:
         poses: `(N, C, T, V)` float32, normalized, not augmented.
         channels: names of the C channels, e.g. `("x", "y")`.
         layout: joint layout of the V joints; `FRAME` where windows hold whole frames.
-        reader: gives `(T, C, H, W)` uint8 frames of one index row, for detectors that need RGB.
+        reader: gives `(T, C, H, W)` uint8 frames of one index row, for detectors that need RGB: whole ones, or, of
+            windows with crops, pictures of the person.
         picture: `(C, H, W)` of those frames; empty where there are none.
+        place: gives `(C, H, W)` uint8, the place of one index row without its people, where windows have crops.
     """
 
     index: pd.DataFrame
@@ -176,6 +215,7 @@ class Windows:
     layout: str
     reader: Callable[[pd.Series], NDArray[np.uint8]] | None = None
     picture: tuple[int, ...] = ()
+    place: Callable[[pd.Series], NDArray[np.uint8]] | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -193,3 +233,17 @@ class Windows:
         if self.reader is None:
             raise DatasetError("these windows carry poses only", fix="run this detector on a dataset with video")
         return self.reader(self.index.iloc[row])
+
+    def scene(self, row: int) -> NDArray[np.uint8]:
+        """The place that one window's person is in, `(C, H, W)`, without people.
+
+        Raises:
+            DatasetError: the windows have no crops.
+        """
+        if self.place is None:
+            raise DatasetError("these windows show no place", fix="name a window spec with `crops: {…}`")
+        return self.place(self.index.iloc[row])
+
+    def blind(self) -> Windows:
+        """The same windows without what can be seen in them: poses alone."""
+        return replace(self, reader=None, picture=(), place=None)

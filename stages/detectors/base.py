@@ -27,6 +27,7 @@ class Modality(StrEnum):
     POSE = "pose"
     RGB = "rgb"
     PATCHES = "patches"
+    CROPS = "crops"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,11 @@ class Detector(Protocol):
             ModelError: something is missing, or the folder holds another detector.
         """
         ...
+
+
+def looks(kind: type[Detector]) -> bool:
+    """Whether a detector looks at what windows show: whole frames, or their people."""
+    return bool(kind.needs & {Modality.RGB, Modality.CROPS})
 
 
 @runtime_checkable

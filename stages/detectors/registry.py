@@ -23,6 +23,7 @@ DETECTORS = {
     "mped_rnn": "stages.detectors.mped_rnn:MpedRnn",
     "itae": "stages.detectors.itae:ItaeDetector",
     "itae_nf": "stages.detectors.itae_nf:ItaeNf",
+    "mgenet": "stages.detectors.mgenet:MgeNetDetector",
     "ffp": "stages.detectors.ffp:Ffp",
     "jigsaw": "stages.detectors.jigsaw:Jigsaw",
 }

@@ -34,6 +34,8 @@ class FrameDetector(Model, ABC, Generic[N]):
     needs: ClassVar[frozenset[Modality]] = frozenset({Modality.RGB})
     per_frame: ClassVar[bool] = True
     """Whether a window has a score for each of its frames, or one."""
+    piece: ClassVar[int] = 4
+    """Windows in the network at a time while nothing is learned."""
 
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
         super().__init__(params, device=device, seed=seed)
@@ -56,13 +58,7 @@ class FrameDetector(Model, ABC, Generic[N]):
         """
         from stages.compute.threads import threads
 
-        if len(train) < 2:
-            raise TrainingError(f"{len(train)} training windows", fix="add training footage")
-        if not train.picture:
-            raise DatasetError(
-                f"{self.name} looks at frames, and these windows carry none",
-                fix="name a window spec with `frames` and run `dvc repro`, which decodes them",
-            )
+        self._refuse(train)
         with threads(self.params.threads):
             form, curves = Form.of(train), dict[str, list[float]]()
             network = self._build(form)
@@ -96,15 +92,30 @@ class FrameDetector(Model, ABC, Generic[N]):
             detector._restore({name: array for name, array in weights.items() if not name.startswith(NETWORK)})
         return detector
 
+    def _refuse(self, train: Windows) -> None:
+        """Refuse windows that nothing can be learned from.
+
+        Raises:
+            TrainingError: there are fewer than two.
+            DatasetError: they carry no frames.
+        """
+        if len(train) < 2:
+            raise TrainingError(f"{len(train)} training windows", fix="add training footage")
+        if not train.picture:
+            held = "crops" if Modality.CROPS in self.needs else "frames"
+            raise DatasetError(
+                f"{self.name} looks at {held}, and these windows carry none",
+                fix=f"name a window spec with `{held}` and run `dvc repro`, which decodes them",
+            )
+
     def _by_pieces(self, windows: Windows, judge: Callable[[Windows, torch.Tensor], T]) -> list[T]:
         """What is told of a few windows at a time, so that memory does not grow with their number."""
         from stages.compute.threads import threads
         from stages.detectors.layers.frames.batches import batches
-        from stages.detectors.layers.frames.training import PIECE
 
         self._checked(windows)
         with threads(self.params.threads):
-            return [judge(windows, rows) for rows in batches(len(windows), PIECE)] if len(windows) else []
+            return [judge(windows, rows) for rows in batches(len(windows), self.piece)] if len(windows) else []
 
     @abstractmethod
     def _build(self, form: Form) -> N:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import torch
@@ -20,6 +21,14 @@ PIECE = 4
 """Windows in the network at a time while nothing is learned."""
 
 
+OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamax": torch.optim.Adamax,
+    "sgd": partial(torch.optim.SGD, momentum=0.5),
+}
+"""What moves the weights, by name."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How often, how many at a time, how fast.
@@ -27,9 +36,10 @@ class Schedule:
     Args:
         epochs: passes.
         batch: windows a step.
-        rate: Adam's at the start.
+        rate: the optimizer's at the start.
         piece: windows that a step is summed up from.
         mixed: half precision.
+        optimizer: a name in `OPTIMIZERS`.
     """
 
     epochs: int
@@ -37,12 +47,13 @@ class Schedule:
     rate: float
     piece: int
     mixed: bool
+    optimizer: str = "adam"
 
     @classmethod
-    def of(cls, params: FrameDetectorParams, device: torch.device) -> Self:
+    def of(cls, params: FrameDetectorParams, device: torch.device, optimizer: str = "adam") -> Self:
         """As params say; half precision on a GPU alone."""
-        mixed = params.precision == "mixed" and device.type == "cuda"
-        return cls(params.epochs, params.batch, params.learning_rate, params.accumulate or params.batch, mixed)
+        mixed, piece = params.precision == "mixed" and device.type == "cuda", params.accumulate or params.batch
+        return cls(params.epochs, params.batch, params.learning_rate, piece, mixed, optimizer)
 
     def instead(self, epochs: int, batch: int, rate: float) -> Self:
         """The same with other passes, batches and rate."""
@@ -66,7 +77,7 @@ def learn(
     """
     keep()
     device = device_of(module)
-    optimizer = torch.optim.Adam(module.parameters(), lr=schedule.rate)
+    optimizer = OPTIMIZERS[schedule.optimizer](module.parameters(), lr=schedule.rate)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.epochs * math.ceil(count / schedule.batch))
     scaler = torch.amp.GradScaler(device.type, enabled=schedule.mixed)
     order = torch.Generator().manual_seed(derive(seed, "frames", "order"))
@@ -90,10 +101,10 @@ def learn(
 
 
 @torch.no_grad()
-def mean_loss(module: nn.Module, loss: Callable[[Tensor], Tensor], count: int) -> float:
-    """Mean loss of windows that are not learned from; the arguments are those of `learn`."""
+def mean_loss(module: nn.Module, loss: Callable[[Tensor], Tensor], count: int, piece: int = PIECE) -> float:
+    """Mean loss of windows that are not learned from, `piece` at a time; the other arguments are those of `learn`."""
     module.eval()
-    return sum(len(rows) * loss(rows).item() for rows in batches(count, PIECE)) / count
+    return sum(len(rows) * loss(rows).item() for rows in batches(count, piece)) / count
 
 
 def device_of(module: nn.Module) -> torch.device:

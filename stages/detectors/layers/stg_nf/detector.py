@@ -204,6 +204,24 @@ class FlowDetector(Model):
 
         return build(form, self.params, self.seed).to(resolve(self.device))
 
+    @property
+    def network(self) -> Chain:
+        """What it has learned, for a detector that it teaches.
+
+        Raises:
+            ModelError: not fitted.
+        """
+        return self._fitted()[1]
+
+    @property
+    def form(self) -> Form:
+        """The form of the windows it was fitted to.
+
+        Raises:
+            ModelError: not fitted.
+        """
+        return self._fitted()[0]
+
     def _fitted(self, windows: Windows | None = None) -> tuple[Form, Chain]:
         form = self._checked(windows)
         if self._network is None:

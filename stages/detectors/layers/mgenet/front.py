@@ -1,0 +1,93 @@
+"""A network that has learned elsewhere, such as one of torchvision's or timm's, in front of the encoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from pkgutil import resolve_name
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from stages.core.errors import ParamsError
+from stages.detectors.layers.mgenet.params import FrontParams
+
+
+class Front(nn.Module):
+    """Feature maps of films, by a network that learns no further.
+
+    Args:
+        network: whose features they are.
+        params: see `FrontParams`.
+
+    Raises:
+        ParamsError: it has no such layer.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, network: nn.Module, params: FrontParams) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(requires_grad=False)
+        self._last = params.channels == "last"
+        self._found: Tensor | None = None
+        for name in ("mean", "deviation"):
+            self.register_buffer(name, torch.tensor(getattr(params, name)).view(1, 3, 1, 1, 1))
+        try:
+            layer = network.get_submodule(params.layer)
+        except AttributeError as error:
+            known = ", ".join(name for name, _ in network.named_children())
+            raise ParamsError(
+                f"{params.network} has no layer {params.layer!r}", fix=f"name one below {known}"
+            ) from error
+        layer.register_forward_hook(self._keep)
+
+    @torch.no_grad()
+    def forward(self, films: Tensor) -> Tensor:
+        """Maps `(n, C, t, h, w)` of films `(n, 3, T, H, W)` in 0 … 1.
+
+        Raises:
+            ParamsError: what the layer gives is no map.
+        """
+        self.network((films - self.mean) / self.deviation)
+        found, self._found = self._found, None
+        if found is None or found.ndim != 5:
+            shape = None if found is None else tuple(found.shape)
+            raise ParamsError(
+                f"the front gives {shape}, no maps in time, height and width", fix="name a `layer` before its pooling"
+            )
+        return found.movedim(-1, 1) if self._last else found
+
+    def _keep(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._found = output
+
+
+def foreign(params: FrontParams) -> Front:
+    """The network that params name, with the weights they name.
+
+    Raises:
+        ParamsError: there is no such function, layer or file, or they do not fit.
+    """
+    try:
+        network = resolve_name(params.network)(**params.arguments)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ParamsError(
+            f"there is no front {params.network!r}: {error}",
+            fix="give `module:function`, which Python can import, and its `arguments`",
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ParamsError(f"{params.network} gives a {type(network).__name__}, no torch module", fix="name another")
+    if params.weights is not None:
+        path = Path(params.weights)
+        try:
+            network.load_state_dict(load(path.read_bytes()))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ParamsError(
+                f"the front's weights do not fit {params.network}: {reason}",
+                where=str(path),
+                fix="save the network's state as a safetensors file, and name it",
+            ) from error
+    return Front(network, params)
