@@ -17,6 +17,7 @@ from stages.core.pairs import ACTIONS, coarse, listed, pair_problems, task_probl
 from stages.core.params import (
     ScoreParams,
     Section,
+    Student,
     TrainParams,
     dig,
     load_section,
@@ -210,7 +211,21 @@ def _run_problems(raw: Mapping[str, Any]) -> list[str]:
     datasets = [str(name) for name in raw.get("datasets") or []]
     bad = [name for name in datasets if not NAME.fullmatch(name)]
     problems += [f"datasets: {name!r} must be letters, digits, '.', '_' and '-'" for name in bad]
-    return problems + pair_problems(raw, datasets, list(_entries(raw, "detectors", [])))
+    return [*problems, *pair_problems(raw, datasets, list(_entries(raw, "detectors", []))), *_base_problems(raw)]
+
+
+def _base_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Students whose base reads windows of another kind."""
+    for place, run in listed(raw)[0].items():
+        if not isinstance(run, Student):
+            continue
+        names = [str(dig(raw, f"detectors.{name}.window")) for name in (run.base, run.detector)]
+        theirs, own = (parse(dig(raw, f"windows.{name}"), name, WindowSpec)[1] for name in names)
+        if theirs and own and not own.reads_like(theirs):
+            yield (
+                f"{place}.base: {run.base} reads windows.{names[0]} and {run.detector} windows.{names[1]}, which "
+                f"differ in what a model learns from: rate, length, layout or normalization"
+            )
 
 
 def check_pairs(raw: Mapping[str, Any], datasets: Mapping[str, Dataset]) -> list[str]:

@@ -61,7 +61,7 @@ def _normalize_and_cut(
 
     def shown(windows: Rows, keypoints: NDArray[np.float32]) -> Mask:
         size = sizes.loc[windows.frame["clip"]].to_numpy(dtype=np.int64)
-        return boxes(keypoints, crops.margin, size).any(axis=1)
+        return np.asarray(boxes(keypoints, crops.margin, size).any(axis=1))
 
     for split in SPLITS:
         first = _normalize_split(source, split, spec, params, folder, shown=shown)

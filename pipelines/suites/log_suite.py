@@ -83,7 +83,7 @@ def records(suite: str, job: Job, outcome: Mapping[str, Any]) -> Iterator[SuiteR
 def _params(suite: str, job: Job, seed: str) -> dict[str, str]:
     """What steered the job, by dotted name, as MLflow takes it."""
     sections = {
-        "windows": {job.window: job.params["windows"][job.window]},
+        "windows": {window: job.params["windows"][window] for window in job.windows},
         "detectors": {job.detector: job.params["detectors"][job.detector]},
         **{name: job.params.get(name) or {} for name in ("normalize", "train", "score", "evaluate")},
     }

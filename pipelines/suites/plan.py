@@ -49,8 +49,8 @@ class Job:
         detector: which.
         dataset: what is tested on.
         params: of params.yaml, overridden.
-        window: the window spec the detector reads.
-        framed: it holds whole frames, which are decoded first.
+        windows: the window specs that are read: the detector's own, and those of what it starts from.
+        framed: they show what footage alone has, which is taken along.
         bases: of a student, the detectors whose models it starts from, each after its own base.
         drafts: the datasets it takes, rearranged; that which is tested on comes first.
         data_key: of the windows: jobs that share it share their windows.
@@ -64,7 +64,7 @@ class Job:
     detector: str
     dataset: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    window: str = ""
+    windows: tuple[str, ...] = ()
     framed: bool = False
     bases: tuple[str, ...] = ()
     drafts: tuple[Draft, ...] = ()
@@ -142,32 +142,43 @@ def _job(
     line = lineage(params, dataset, detector)
     problems, spec = parse(dig(changed, f"windows.{window}"), f"windows.{window}", WindowSpec)
     chosen: dict[str, Any] = {}
+    specs = {window: spec}
     for name in line:
         model: type[DetectorParams] = registry.detector(name).Params
         more, section = parse(dig(changed, f"detectors.{name}"), f"detectors.{name}", model)
         problems += more
-        if section and section.window != window:
-            problems.append(f"its base {name} reads windows.{section.window}, it itself windows.{window}")
+        if section and section.window not in specs:
+            theirs = f"windows.{section.window}"
+            more, specs[section.window] = parse(dig(changed, theirs), theirs, WindowSpec)
+            problems += more or _unlike(name, section.window, specs[section.window], window, spec)
         chosen[name] = section.model_dump(mode="json") if section else None
-    if problems or spec is None:
+    used = [found for found in specs.values() if found is not None]
+    if problems or not used:
         return Job(variant, detector, dataset, problem="; ".join(problems))
-    framed = spec.frames is not None
+    framed = any(found.looks for found in used)
     data = [draft.digest(digest, footage=framed) for draft in drafts]
     before = (DECODE, *PREPARE) if framed else PREPARE
     sections = [changed.get(name) for name in ("normalize", *([DECODE] if framed else []))]
-    data_key = _hash(data, spec.model_dump(mode="json"), *sections, code.of(before, detector))
+    data_key = _hash(data, *(found.model_dump(mode="json") for found in used), *sections, code.of(before, detector))
     *first, last = MEASURE
     scored = [changed.get(name) for name in first]
     model_key = _hash(data_key, chosen, variant.train_on, *scored, *(code.of(first, name) for name in line))
     key = _hash(model_key, changed.get(last), code.of([last], detector))
     changed |= {"datasets": [draft.data.name for draft in drafts], "runs": [{"dataset": dataset, "detector": detector}]}
-    changed["segment"] = {"windows": [window]}
+    changed["segment"] = {"windows": list(specs)}
     learned = variant.train_on or dataset
     changed["students"] = [{"dataset": learned, "detector": name, "base": base} for base, name in pairwise(line)]
     return Job(
-        variant, detector, dataset, changed, window, framed, tuple(line[:-1]), drafts, data_key, model_key, key,
+        variant, detector, dataset, changed, tuple(specs), framed, tuple(line[:-1]), drafts, data_key, model_key, key,
         key == usual,
     )  # fmt: skip
+
+
+def _unlike(base: str, theirs: str, read: WindowSpec | None, window: str, own: WindowSpec | None) -> list[str]:
+    """Why a detector cannot start from a base that reads other windows; nothing where it can."""
+    if read is None or own is None or own.reads_like(read):
+        return []
+    return [f"its base {base} reads windows.{theirs}, it itself windows.{window}, which are of another kind"]
 
 
 def overridden(params: Mapping[str, Any], overrides: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,8 @@ class Sandbox:
                 draft.write(self.project, footage=job.framed)
                 if job.framed:
                     self._stage(DECODE, draft.data.name)
-                for verb in PREPARE:
-                    self._stage(verb, draft.data.name, job.window)
+                for verb, window in product(PREPARE, job.windows):
+                    self._stage(verb, draft.data.name, window)
             write_text(done, json.dumps({"seconds": time.monotonic() - start}))
         return float(_json(done)["seconds"])
 

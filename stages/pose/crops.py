@@ -152,9 +152,8 @@ def _looked(
             scene = _rgb(place.see(image, people[number == now]))
             while at < len(due) and due[at] == now:
                 window, sample = divmod(int(order[at]), spec.samples)
-                yield window, sample, _cut(image, cuts[window], params.size), (
-                    scene if sample == spec.samples - 1 else None
-                )
+                last = sample == spec.samples - 1
+                yield window, sample, _cut(image, cuts[window], params.size), scene if last else None
                 at += 1
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from stages.core.errors import ModelError
 from stages.core.windows import Windows
 from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector, DetectorParams, Mapped, Modality
-from tests.detectors import films
+from tests.detectors import films, tubes
 from tests.detectors.gait import joined, shuffled, walkers, windows
 
 Scores = dict[str, NDArray[np.float32]]
@@ -75,8 +75,26 @@ FILMS = Material(
 )
 
 
+PEOPLE = Material(
+    tubes.windows(walkers(128, seed=1)),
+    tubes.windows(walkers(128, seed=1)),
+    tubes.windows(walkers(60, seed=2), split="test"),
+    {
+        "fast": tubes.windows(walkers(60, seed=3, speed=3.0), split="test"),
+        "with a cart": tubes.windows(walkers(60, seed=2), split="test", cart=True),
+    },
+    (
+        tubes.windows(walkers(3, samples=12)),
+        tubes.windows(walkers(3), side=24),
+        tubes.windows(walkers(3)).blind(),
+    ),
+)
+
+
 def material(kind: type[Detector]) -> Material:
     """What a detector looks at."""
+    if Modality.CROPS in kind.needs:
+        return PEOPLE
     return FILMS if Modality.RGB in kind.needs else POSES
 
 

@@ -90,9 +90,32 @@ def test_whole_frames_are_for_those_who_look_at_them(tmp_path: Path, params: Par
     params["segment"]["windows"] = ["second", "film"]
     text = mistakes(tmp_path, params)
     assert "windows.film.frames.colour: Input should be 'grey' or 'rgb'" in text
-    assert "windows.both: give either patches or frames" in text
+    assert "windows.both: give one of patches, frames and crops" in text
     assert "detectors.itae.window: itae reads whole frames, and 'second' holds coordinates; name a spec with" in text
     assert "detectors.knn.window: knn reads coordinates, and 'film' holds whole frames; name a spec without" in text
+
+
+def test_pictures_of_people_are_for_those_who_look_at_them(tmp_path: Path, params: Params) -> None:
+    params["windows"]["people"] = {"seconds": 0.8, "crops": {"size": 4}}
+    params["detectors"]["mgenet"] = {"window": "second"}
+    params["segment"]["windows"] = ["second", "people"]
+    text = mistakes(tmp_path, params)
+    assert "windows.people.crops.size: Input should be greater than or equal to 8" in text
+    assert "detectors.mgenet.window: mgenet reads pictures of people, and 'second' holds coordinates" in text
+
+
+def test_a_student_reads_windows_like_those_of_its_base(tmp_path: Path, params: Params) -> None:
+    params["windows"]["people"] = {**params["windows"]["second"], "stride_train": 3, "crops": {"size": 48}}
+    params["detectors"] |= {"mgenet": {"window": "people"}, "stg_nf": {"window": "people"}}
+    params["runs"] = [{"dataset": "demo", "detector": "stg_nf"}]
+    params["students"] = [{"dataset": "demo", "detector": "mgenet", "base": "stg_nf"}]
+    params["segment"]["windows"] = ["second", "people"]
+    check.check_params(save(tmp_path, params))  # who reads coordinates alone may read those beside pictures
+    params["detectors"]["stg_nf"]["window"] = "second"
+    check.check_params(save(tmp_path, params))
+    params["windows"]["people"]["rate"] = 5.0
+    text = mistakes(tmp_path, params)
+    assert "students[0].base: stg_nf reads windows.second and mgenet windows.people, which differ in what a" in text
 
 
 def test_a_detector_that_is_not_run_may_name_a_window_that_is_not_cut(tmp_path: Path, params: Params) -> None:

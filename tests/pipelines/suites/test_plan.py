@@ -11,6 +11,7 @@ from pipelines.suites.plan import Job, code_root, plan
 from pipelines.suites.registry import SUITES, variants
 from pipelines.suites.variants import Suite, Variant
 from stages.core.errors import PipelineError
+from stages.core.params import read_params
 from stages.core.paths import Project, clip_file
 from stages.ingest.edits import Join, Noise, Partial, UnlabelledTest
 from tests.pipelines.suites.toy import TOY, change
@@ -106,7 +107,7 @@ def test_overrides_name_the_detector_and_its_window(here: Project) -> None:
     change(here, "detectors.stg_nf.window", "long")
     suite = Suite("w", "?", "", "x", "linear", (Variant("1 s", 1.0, {"windows.{window}.seconds": 1.0}),))
     knn, stg_nf = jobs(here, suite)
-    assert (knn.window, stg_nf.window) == ("second", "long")
+    assert (knn.windows, stg_nf.windows) == (("second",), ("long",))
     assert knn.params["windows"] == {"second": {"seconds": 1.0}, "long": {"seconds": 2.4}}
     assert stg_nf.params["windows"] == {"second": {"seconds": 0.8}, "long": {"seconds": 1.0}}
     assert "1.0" not in here.params.read_text()
@@ -181,6 +182,19 @@ def test_a_student_is_trained_after_its_base_which_has_a_say(here: Project) -> N
     change(here, "windows.long", {"seconds": 2.4})
     change(here, "detectors.stg_nf.window", "long")
     assert "its base stg_nf reads windows.long" in jobs(here)[0].problem
+
+
+def test_a_base_may_read_windows_of_its_own_if_they_are_of_the_same_kind(here: Project) -> None:
+    alone = jobs(here)[0]
+    second = read_params(here)["windows"]["second"]
+    change(here, "windows.sparse", {**second, "stride_train": 7})
+    change(here, "detectors.stg_nf.window", "sparse")
+    change(here, "students", [{"dataset": "gate", "detector": "knn", "base": "stg_nf"}])
+    student = jobs(here)[0]
+    assert student.problem == ""
+    assert student.windows == ("second", "sparse")
+    assert student.params["segment"]["windows"] == ["second", "sparse"]
+    assert student.data_key != alone.data_key
 
 
 def test_the_graph_is_varied_of_what_a_student_starts_from_too(here: Project) -> None:

@@ -62,12 +62,17 @@ class Encoder(nn.Module):
 
 def as_maps(tokens: Tensor, grid: Grid) -> Tensor:
     """Tokens `(n, P, C)` as maps `(n, C, t, h, w)`."""
-    return tokens.transpose(1, 2).unflatten(2, grid)
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, *grid)
 
 
 def as_tokens(maps: Tensor) -> Tensor:
     """Maps `(n, C, t, h, w)` as tokens `(n, P, C)`."""
     return maps.flatten(2).transpose(1, 2)
+
+
+def over_places(tokens: Tensor, grid: Grid) -> Tensor:
+    """Tokens `(n, P, C)`, or some places of each time, as their mean over places, `(n, t, C)`."""
+    return tokens.reshape(len(tokens), grid[0], -1, tokens.shape[2]).mean(dim=2)
 
 
 def masked(grid: Grid, draws: Tensor, share: float) -> tuple[Tensor, Tensor]:

@@ -101,7 +101,7 @@ class Matching(nn.Module):
 
     def recall(self, behaviour: Tensor, place: Tensor, best: int) -> tuple[Tensor, Tensor]:
         """How well the items that fit the behaviour best fit behaviour and place, `(n, best)` each (Eq. 10)."""
-        items = self.pairs.split(self.split, dim=1)
+        items = torch.split(self.pairs, list(self.split), dim=1)
         of_behaviour, of_place = (
             softmax_of_cosines(query, own, self.temperature)
             for query, own in zip((behaviour, place), items, strict=True)

@@ -13,17 +13,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stages.core.errors import TrainingError
 from stages.detectors.base import Form
 from stages.detectors.layers.flow import Chain
-from stages.detectors.layers.mgenet.attention import Lsta
-from stages.detectors.layers.mgenet.cnn import CnnEncoder
-from stages.detectors.layers.mgenet.encoder import CUBE, Encoder, Grid, as_maps, as_tokens, grid_of, masked
+from stages.detectors.layers.mgenet.behaviour import (
+    HIDDEN,
+    Behaviour,
+    CnnBehaviour,
+    Cubes,
+    VitBehaviour,
+    refuse_uneven,
+)
+from stages.detectors.layers.mgenet.encoder import Encoder, Grid, as_tokens, grid_of, masked, over_places
 from stages.detectors.layers.mgenet.memory import Matching, Memory
 from stages.detectors.layers.mgenet.params import MgeNetParams
 
-HIDDEN = 128
-"""Numbers between the two layers of a head."""
+DEVIATION = 0.25
+"""Of pixels in 0 … 1, about."""
 THUMBNAIL = 8
 """Side of the picture that a place is known by, where no network looks at it, px."""
 
@@ -62,7 +67,7 @@ class MgeNet(nn.Module):
         self.projection = Projection(self.encoder.width, params.features, learned=params.projection == "learned")
         weights = math.prod(self.encoder.grid if params.places == "apart" else self.encoder.grid[:1])
         self.behaviours = Memory(params.behaviours, self.encoder.width, params.temperature)
-        self.scenes = Memory(params.scenes, self._scene(torch.zeros(1, 3, 8, 8)).shape[1], params.temperature)
+        self.scenes = Memory(params.scenes, self.described(torch.zeros(1, 3, 8, 8)).shape[1], params.temperature)
         self.matching = Matching(params.matches, weights * params.behaviours, params.scenes, params.temperature)
         self.register_buffer("test_draws", torch.rand(1, self.grid[1] * self.grid[2]))
         self.register_buffer("several", torch.tensor(params.memory))
@@ -83,11 +88,13 @@ class MgeNet(nn.Module):
 
     def behaviour(self, films: Tensor) -> Tensor:
         """What people `(n, 3, T, H, W)` do, maps `(n, C, t, h, w)`: the tokens e of the paper."""
-        return self.encoder.maps(self.front(self.prepared(films)))
+        maps: Tensor = self.encoder.maps(self.front(self.prepared(films)))
+        return maps
 
     def motion(self, maps: Tensor) -> Tensor:
         """The latent that the behaviour lets one expect, `(n, C, T, V)`."""
-        return self.encoder.latent(maps)
+        latent: Tensor = self.encoder.latent(maps)
+        return latent
 
     def weights(self, maps: Tensor) -> Tensor:
         """Weights of the behaviours' memory for every token, `(n, P, N)`."""
@@ -95,12 +102,13 @@ class MgeNet(nn.Module):
 
     def appearance(self, maps: Tensor) -> Tensor:
         """What the encoder that sees everything makes of appearance, `(n, t · features)`; through the memory."""
-        return self.projection(self.remembered(maps)).flatten(1)
+        features: Tensor = self.projection(self.remembered(maps))
+        return features.flatten(1)
 
     def remembered(self, maps: Tensor) -> Tensor:
         """Tokens as the memory has them, their mean over places, `(n, t, C)`."""
         tokens = self.behaviours.read(self.weights(maps)) if self.params.memory else as_tokens(maps)
-        return tokens.unflatten(1, (self.encoder.grid[0], -1)).mean(dim=2)
+        return over_places(tokens, self.encoder.grid)
 
     def explored(self, films: Tensor, kept: Tensor) -> Tensor:
         """What the encoder that sees some tokens `(n, K)` makes of appearance, `(n, t · features)`."""
@@ -108,22 +116,26 @@ class MgeNet(nn.Module):
             tokens = as_tokens(self.masked_front(self.prepared(films)))
         else:  # what is hidden must not be seen by a network that looks far around
             tokens = as_tokens(self.masked_front(self._painted(self.prepared(films), kept)))
-        by_time = self.masked_encoder(tokens, kept).unflatten(1, (self.grid[0], -1)).mean(dim=2)
-        found: Tensor = self.masked_head(by_time.flatten(1))
+        encoded = over_places(self.masked_encoder(tokens, kept), self.grid)
+        found: Tensor = self.masked_head(encoded.flatten(1))
         return found
 
     def place(self, places: Tensor) -> Tensor:
         """Weights of the scenes' memory for places `(n, 3, H, W)`: `(n, N)`."""
-        return self.scenes.address(self._scene(places))
+        return self.scenes.address(self.described(places))
 
     def described(self, places: Tensor) -> Tensor:
         """What places `(n, 3, H, W)` are known by, `(n, C)`."""
-        return self._scene(places)
+        if isinstance(self.front, Cubes):
+            return functional.adaptive_avg_pool2d(places, THUMBNAIL).flatten(1)
+        still = functional.interpolate(places, self.form.picture[1:], mode="bilinear")
+        maps: Tensor = self.front(still[:, :, None].expand(-1, -1, self.form.samples, -1, -1))
+        return maps.mean(dim=(2, 3, 4))
 
     def pattern(self, weights: Tensor) -> Tensor:
         """A behaviour's weights `(n, P, N)` as one vector."""
         if self.params.places == "together":
-            weights = weights.unflatten(1, (self.encoder.grid[0], -1)).mean(dim=2)
+            weights = over_places(weights, self.encoder.grid)
         return weights.flatten(1)
 
     def both_masks(self, count: int) -> tuple[Tensor, Tensor]:
@@ -141,14 +153,8 @@ class MgeNet(nn.Module):
     def _painted(self, films: Tensor, kept: Tensor) -> Tensor:
         """Films whose places that are not kept are grey."""
         seen = torch.zeros(len(films), math.prod(self.grid), device=films.device).scatter(1, kept, 1.0)
-        mask = seen.unflatten(1, (1, *self.grid))
+        mask = seen.reshape(-1, 1, *self.grid)
         return films * functional.interpolate(mask, films.shape[2:], mode="nearest")
-
-    def _scene(self, places: Tensor) -> Tensor:
-        if isinstance(self.front, Cubes):
-            return functional.adaptive_avg_pool2d(places, THUMBNAIL).flatten(1)
-        still = functional.interpolate(places, self.form.picture[1:], mode="bilinear")
-        return self.front(still[:, :, None].expand(-1, -1, self.form.samples, -1, -1)).mean(dim=(2, 3, 4))
 
     def _looked(self, front: nn.Module | None) -> tuple[int, Grid]:
         """Channels and places of what the front gives."""
@@ -159,41 +165,6 @@ class MgeNet(nn.Module):
         with torch.no_grad():
             found = front(torch.zeros(1, 3, self.form.samples, height, width))
         return found.shape[1], (found.shape[2], found.shape[3], found.shape[4])
-
-
-DEVIATION = 0.25
-"""Of pixels in 0 … 1, about."""
-
-
-def refuse_uneven(form: Form) -> None:
-    """Refuse tubes that no whole number of cubes makes up.
-
-    Raises:
-        TrainingError: they are such.
-    """
-    sides = (form.samples, *form.picture[1:])
-    if any(side % cube for side, cube in zip(sides, CUBE, strict=True)):
-        raise TrainingError(
-            f"tubes of {' × '.join(map(str, sides))} are no whole number of cubes of {' × '.join(map(str, CUBE))}",
-            fix="give the window spec an even number of samples, and `crops.size` a multiple of 8",
-        )
-
-
-class Cubes(nn.Module):
-    """Tokens of 2 × 8 × 8 px, which a linear map looks at.
-
-    Args:
-        width: channels of a token.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.embed = nn.Conv3d(3, width, CUBE, stride=CUBE)
-
-    def forward(self, films: Tensor) -> Tensor:
-        """Maps `(n, width, t, h, w)` of films `(n, 3, T, H, W)`."""
-        found: Tensor = self.embed(films)
-        return found
 
 
 class Projection(nn.Module):
@@ -227,71 +198,3 @@ class Projection(nn.Module):
         self.mean.copy_(tokens.mean(dim=0))
         self.components.zero_()
         self.components[:, :count] = vectors[:, -count:] / values[-count:].clamp(min=1e-6 * values[-1]).sqrt()
-
-
-class VitBehaviour(nn.Module):
-    """The paper's encoder: a transformer, modules of attention, and two layers that tell the latent.
-
-    Args:
-        channels: of the maps it reads.
-        form: of the windows.
-        params: see there.
-        grid: places of the maps.
-    """
-
-    def __init__(self, channels: int, form: Form, params: MgeNetParams, grid: Grid) -> None:
-        super().__init__()
-        self.grid, self.width = grid, params.width
-        self.encoder = Encoder(channels, params.width, params.depth, params.heads, grid)
-        self.lsta = nn.Sequential(*(Lsta() for _ in range(params.lsta)))
-        self._shape = len(form.channels), form.samples, form.joints
-        self.head = nn.Sequential(
-            nn.Linear(grid[0] * params.width, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, math.prod(self._shape))
-        )
-
-    def maps(self, seen: Tensor) -> Tensor:
-        """Behaviour maps of what the front saw."""
-        found: Tensor = self.lsta(as_maps(self.encoder(as_tokens(seen)), self.grid))
-        return found
-
-    def latent(self, maps: Tensor) -> Tensor:
-        """The latent that they let one expect, `(n, C, T, V)`."""
-        found: Tensor = self.head(maps.mean(dim=(3, 4)).flatten(1))
-        return found.unflatten(1, self._shape)
-
-
-class CnnBehaviour(nn.Module):
-    """The released encoder, on maps pooled to (T / 8, 3, 3), so that its 32 channels are the latent's numbers.
-
-    Args:
-        channels: of the maps it reads.
-        form: of the windows.
-        params: see there.
-
-    Raises:
-        TrainingError: the numbers do not come out even.
-    """
-
-    def __init__(self, channels: int, form: Form, params: MgeNetParams) -> None:
-        super().__init__()
-        self._shape = len(form.channels), form.samples, form.joints
-        self.grid = (max(form.samples // 8, 1), 3, 3)
-        if 32 * math.prod(self.grid) != math.prod(self._shape):
-            raise TrainingError(
-                f"the released encoder gives {32 * math.prod(self.grid)} numbers, the latent has {math.prod(self._shape)}",
-                fix="give it windows of 18 joints and a multiple of 8 samples, or take `encoder: vit`",
-            )
-        self.cnn = CnnEncoder(channels, params.width / 256, self.grid)
-        self.width = self.cnn.width
-
-    def maps(self, seen: Tensor) -> Tensor:
-        """Behaviour maps of what the front saw."""
-        return self.cnn.behaviour(seen)
-
-    def latent(self, maps: Tensor) -> Tensor:
-        """The latent that they let one expect, `(n, C, T, V)`."""
-        found: Tensor = self.cnn.motion(maps) * self.cnn.scale
-        return found.flatten(1).unflatten(1, self._shape)
-
-
-Behaviour = VitBehaviour | CnnBehaviour

@@ -39,7 +39,8 @@ def epochs(network: MgeNet, train: Windows, params: MgeNetParams, seed: int) -> 
     device = device_of(network)
     schedule = Schedule.of(params, device, params.optimizer)
     draw = torch.Generator().manual_seed(derive(seed, "mgenet", "memory"))
-    network.scenes.settle(described(network, train), draw, ROUNDS) if params.items == "settled" else None
+    if params.items == "settled":
+        network.scenes.settle(described(network, train), draw, ROUNDS)
     lessons = Lessons(network, train, params, schedule, torch.Generator().manual_seed(derive(seed, "mgenet", "masks")))
     for number, loss in enumerate(learn(network, lessons, len(train), schedule, seed), start=1):
         if number < params.epochs:
@@ -86,7 +87,8 @@ class Lessons:
         network = self._network
         wanted = network.appearance(maps)
         if self._draw is None:
-            return torch.stack([apart(network.explored(films, kept), wanted) for kept in network.both_masks(len(films))]).mean()
+            both = network.both_masks(len(films))
+            return torch.stack([apart(network.explored(films, kept), wanted) for kept in both]).mean()
         draws = torch.rand(len(films), network.test_draws.shape[1], generator=self._draw).to(self._device)
         return apart(network.explored(films, masked(network.grid, draws, self._params.mask)[0]), wanted).mean()
 
@@ -153,7 +155,7 @@ def motion_score(taught: Tensor, explored: Tensor, measure: str) -> Tensor:
     if measure == "cosine":
         return apart(first, second)
     compared = {"difference": first - second, "teacher": first, "encoder": second, "sum": first + second}
-    return compared[measure].norm(dim=1)
+    return length(compared[measure])
 
 
 def mismatch(network: MgeNet, maps: Tensor, where: Tensor, params: MgeNetParams) -> Tensor:
@@ -164,7 +166,7 @@ def mismatch(network: MgeNet, maps: Tensor, where: Tensor, params: MgeNetParams)
         network.pattern(network.weights(maps)), network.place(where), params.best
     )
     if params.mismatch == "difference":
-        return (behaviour - place).norm(dim=1)
+        return length(behaviour - place)
     likely = (behaviour * place).sum(dim=1) / behaviour.sum(dim=1)
     return -likely.clamp(min=LEAST).log()
 
@@ -172,6 +174,12 @@ def mismatch(network: MgeNet, maps: Tensor, where: Tensor, params: MgeNetParams)
 def apart(one: Tensor, other: Tensor) -> Tensor:
     """1 - cosine of vectors `(n, C)`: `(n,)` (Eq. 6)."""
     return 1 - functional.cosine_similarity(one, other, dim=1)
+
+
+def length(vectors: Tensor) -> Tensor:
+    """Euclidean length of vectors `(n, C)`: `(n,)`."""
+    found: Tensor = torch.linalg.vector_norm(vectors, dim=1)
+    return found
 
 
 def taught(network: MgeNet, windows: Windows) -> Tensor:
@@ -191,6 +199,6 @@ def places(windows: Windows, rows: Tensor, device: torch.device) -> Tensor:
 @torch.no_grad()
 def described(network: MgeNet, windows: Windows) -> Tensor:
     """What the places of some windows are known by, `(n, C)`."""
-    rows = torch.linspace(0, len(windows) - 1, min(len(windows), SETTLING)).long().unique()
+    rows = torch.linspace(0, len(windows) - 1, min(len(windows), SETTLING)).long()
     parts = torch.split(rows, PIECE)
     return torch.cat([network.described(places(windows, part, device_of(network))) for part in parts])
