@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.suites.gepc import GEPC_SUITES
 from pipelines.suites.itae import ITAE_SUITES
+from pipelines.suites.mgenet import MGENET_SUITES
 from pipelines.suites.variants import GEPC, ITAE, STG_NF, Suite, Variant, sweep
 from stages.core.errors import PipelineError
 from stages.core.params import nearest
@@ -194,6 +195,7 @@ SUITES = {
     for suite in (
         _PRESETS, _WINDOW, _STEPS, _SUBNET, _ADJACENCY, _PERMUTATION, _HEAD, _SUPERVISION, _CONTAMINATION, _PARTIAL,
         _NOISE, _CROSS, _ZERO_SHOT, _SCENES, _OWN_SCENES, *GEPC_SUITES, *ITAE_SUITES,
+        *MGENET_SUITES,
     )
 }  # fmt: skip
 """All of them by name, in the order they are listed in."""

@@ -13,6 +13,8 @@ STG_NF = "Hirschorn and Avidan, STG-NF, ICCV 2023"
 GEPC = "Markovitz et al., GEPC, CVPR 2020"
 ITAE = "Cho et al., ITAE with normalizing flows, Pattern Recognition 2022"
 
+MGENET = "Yang et al., MGENet, ACM MM 2024"
+
 
 @dataclass(frozen=True)
 class Variant:

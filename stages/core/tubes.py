@@ -90,7 +90,7 @@ def mapped(path: Path) -> Pixels:
         SchemaError: it cannot be read, or holds no pictures.
     """
     try:
-        pixels: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels: Pixels = np.lib.format.open_memmap(path, mode="r")  # np.load would take an archive for one too
     except (OSError, ValueError, EOFError) as error:
         raise SchemaError(f"pictures cannot be read: {error}", where=str(path), fix=REMAKE) from error
     if pixels.dtype != np.uint8 or pixels.ndim not in (4, 5):

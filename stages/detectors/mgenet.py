@@ -37,13 +37,13 @@ class Teacher(FlowDetector):
 
 
 class MgeNetDetector(FrameDetector["MgeNet"]):
-    """The detector; `motion` is a distance, `appearance` 1 - cosine, `scene` as `mismatch` says."""
+    """The detector; `motion` and `scene` are distances, `appearance` is 1 - cosine."""
 
     name: ClassVar[str] = "mgenet"
     Params: ClassVar[type[DetectorParams]] = MgeNetParams
     needs: ClassVar[frozenset[Modality]] = frozenset({Modality.POSE, Modality.CROPS})
     parts: ClassVar[tuple[str, ...]] = ("motion", "appearance", "scene")
-    unit: ClassVar[str] = "motion: distance of latents; appearance: 1 - cosine; scene: distance of weights, or nats"
+    unit: ClassVar[str] = "motion: distance of latents; appearance: 1 - cosine; scene: distance of weights"
     per_frame: ClassVar[bool] = False
     piece: ClassVar[int] = 64
 

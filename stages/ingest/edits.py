@@ -145,6 +145,50 @@ class Scenes:
 
 
 @dataclass(frozen=True)
+class OfPlaces:
+    """Only what is abnormal because of where it happens: behaviours that are normal in some scenes.
+
+    Source: Yang et al., MGENet, ACM MM 2024, section 4.6 and table 4, where running and jumping are normal in some of
+    UBnormal's scenes.
+
+    Args:
+        kinds: of behaviour that are normal somewhere; validation and test clips in which any other is labelled leave.
+        scenes: that stay, in every split; none named: all.
+    """
+
+    kinds: tuple[str, ...]
+    scenes: tuple[str, ...] = ()
+
+    def __call__(self, draft: Draft) -> Draft:
+        """See the class.
+
+        Raises:
+            DatasetError: there is no such kind or scene, or no abnormal test clip is left.
+        """
+        for name, asked, there in (
+            ("kind", self.kinds, set(draft.labels["kind"].dropna().astype(str))),
+            ("scene", self.scenes, set(draft.clips["scene"].astype(str))),
+        ):
+            if unknown := sorted(set(asked) - there):
+                raise DatasetError(
+                    f"{draft.data.name!r} has no {name} {unknown[0]!r}; there are {', '.join(sorted(there)) or 'none'}",
+                    where=str(draft.data.folder),
+                )
+        other = draft.labels["clip"][~draft.labels["kind"].isin(self.kinds)]
+        judged = set(draft.clips["clip"][draft.clips["split"] != "train"])
+        elsewhere = ~draft.clips["scene"].astype(str).isin(self.scenes or draft.clips["scene"].astype(str))
+        left = draft.without((set(other) & judged) | set(draft.clips["clip"][elsewhere]))
+        abnormal = left.abnormal("test")
+        if not abnormal:
+            raise DatasetError(
+                f"no test clip of {draft.data.name!r} shows {' or '.join(self.kinds)} and nothing else abnormal",
+                where=str(draft.data.folder / "labels.csv"),
+            )
+        log.info("%d test clips stay, %d of them abnormal", len(left.split("test")), len(abnormal))
+        return left
+
+
+@dataclass(frozen=True)
 class Noise:
     """Keypoints that are less exact than they were, in training and test alike.
 

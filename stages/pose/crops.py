@@ -6,6 +6,7 @@ Anomaly Detection" (MGENet), ACM MM 2024, sections 3.1 and 3.4; the box is that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +42,7 @@ def boxes(keypoints: Floats, margin: float, sizes: NDArray[np.integer]) -> Ints:
         `(N, 4)` px: left, top, and right and bottom beyond the last pixel; all 0 where fewer than `LEAST` px a side lie
         in the frame.
     """
-    flat = keypoints.reshape(len(keypoints), -1, 3).astype(np.float64)
+    flat = keypoints.reshape(len(keypoints), math.prod(keypoints.shape[1:-1]), 3).astype(np.float64)
     seen = flat[..., 2] > 0
     seen |= ~seen.any(axis=1, keepdims=True)
     low = np.where(seen[..., None], flat[..., :2], np.inf).min(axis=1)

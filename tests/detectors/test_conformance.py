@@ -36,8 +36,9 @@ PARAMS: dict[str, dict[str, Any]] = {
     "ffp": {"width": 0.1, "epochs": 10, "batch": 8, "learning_rate": 1e-2, "past": 2},
     "jigsaw": {"width": 0.2, "epochs": 14, "batch": 8, "learning_rate": 4e-3, "side": 24},
     "mgenet": {
-        "preset": "small", "width": 16, "depth": 1, "heads": 2, "behaviours": 8, "scenes": 4, "matches": 8, "epochs": 12,
-        "learning_rate": 3e-3, "alpha": 1.0, "teacher": {"steps": 4, "epochs": 8, "batch": 32, "learning_rate": 3e-2},
+        "preset": "small", "width": 16, "depth": 1, "heads": 2, "behaviours": 8, "scenes": 4, "matches": 8,
+        "epochs": 12, "learning_rate": 3e-3, "alpha": 1.0,
+        "teacher": {"steps": 4, "epochs": 8, "batch": 32, "learning_rate": 3e-2},
     },
     "itae_nf": {**CLIPS, "steps": 2, "levels": 1, "hidden": 8, "flow_epochs": 2, "flow_rate": 1e-3},
 }  # fmt: skip

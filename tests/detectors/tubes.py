@@ -24,8 +24,8 @@ SHIRT = (220, 220, 60)
 
 
 def windows(
-    keypoints: Floats, *, split: str = "train", side: int = 16, seed: int = 0, cameras: tuple[str, ...] = tuple(CAMERAS),
-    cart: bool = False,
+    keypoints: Floats, *, split: str = "train", side: int = 16, seed: int = 0,
+    cameras: tuple[str, ...] = tuple(CAMERAS), cart: bool = False,
 ) -> Windows:  # fmt: skip
     """Windows of people, and pictures of them.
 

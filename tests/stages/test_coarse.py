@@ -267,7 +267,7 @@ def test_scores_that_are_no_numbers_are_no_matter_of_applicability(tmp_path: Pat
 
 
 def test_rgb_is_refused_on_poses(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="blind needs rgb, which dataset 'gym' lacks"):
+    with pytest.raises(DatasetError, match="blind needs footage, which dataset 'gym' lacks"):
         coarse.run(gym(tmp_path, "blind"), "gym", "blind")
 
 

@@ -25,7 +25,6 @@ PUBLISHED: Mapping[str, Any] = {
     "places": "apart",
     "temperature": 1.0,
     "rounds": 1,
-    "mismatch": "difference",
     "projection": "learned",
 }
 SMALL: Mapping[str, Any] = {
@@ -41,7 +40,6 @@ SMALL: Mapping[str, Any] = {
     "places": "together",
     "temperature": 0.1,
     "rounds": 10,
-    "mismatch": "unlikely",
     "projection": "whitened",
 }
 PRESETS = {"published": PUBLISHED, "small": SMALL}
@@ -109,8 +107,6 @@ class MgeNetParams(FrameDetectorParams, PresetParams):
             `together`.
         temperature: that cosines are divided by before a softmax; published is 1.
         rounds: how often the matching memory takes up the training windows; once as published.
-        mismatch: the part `scene`: `difference` between the weights of behaviour and scene (Eq. 15), or how `unlikely`
-            the scene is among the pairs that fit the behaviour, in nats.
         motion_weight: of the motion loss; 1 but for table 2.
         alpha: weight of the appearance loss.
         beta: weight of the three separateness losses.
@@ -143,7 +139,6 @@ class MgeNetParams(FrameDetectorParams, PresetParams):
     places: Literal["apart", "together"] = "apart"
     temperature: float = Field(default=1.0, gt=0)
     rounds: int = Field(default=1, ge=1)
-    mismatch: Literal["difference", "unlikely"] = "difference"
     motion_weight: float = Field(default=1.0, ge=0)
     alpha: float = Field(default=0.1, ge=0)
     beta: float = Field(default=0.001, ge=0)

@@ -26,8 +26,6 @@ SETTLING = 512
 """Windows at most that memories settle by."""
 ROUNDS = 10
 """Moves of a memory's items when they settle."""
-LEAST = 1e-6
-"""The least that a scene is taken to be likely."""
 
 
 def epochs(network: MgeNet, train: Windows, params: MgeNetParams, seed: int) -> Iterator[float]:
@@ -165,10 +163,7 @@ def mismatch(network: MgeNet, maps: Tensor, where: Tensor, params: MgeNetParams)
     behaviour, place = network.matching.recall(
         network.pattern(network.weights(maps)), network.place(where), params.best
     )
-    if params.mismatch == "difference":
-        return length(behaviour - place)
-    likely = (behaviour * place).sum(dim=1) / behaviour.sum(dim=1)
-    return -likely.clamp(min=LEAST).log()
+    return length(behaviour - place)
 
 
 def apart(one: Tensor, other: Tensor) -> Tensor:
