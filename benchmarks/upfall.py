@@ -7,7 +7,8 @@ are falls, 6–11 daily ones. PROJECT becomes a project of its own; extraction g
 two trials of the daily activities train; their third trial and all falls are judged. There are no frame labels: a clip
 counts as abnormal where it shows a fall, its score is the highest smoothed score of its frames.
 
-Prints the time of each stage, poses and tracks by camera, and the area under the ROC curve over clips.
+Prints the time of each stage, poses and tracks by camera, and the area under the ROC curve over clips: of each detector,
+and of `mgenet` also by motion alone, by motion and appearance, and by every part alone.
 """
 
 from __future__ import annotations
@@ -26,16 +27,32 @@ from sklearn.metrics import roc_auc_score
 
 from stages import check, evaluate, extract, normalize, score, segment, track, train
 from stages.core.dataset import Dataset, Description, load_dataset
+from stages.core.params import load_section
 from stages.core.paths import Project, clip_file, find_project
 from stages.core.progress import set_up_logging
-from stages.core.schemas import FRAME_SCORES, TRACKS
+from stages.core.schemas import SCORES, TRACKS
 from stages.core.tables import read
+from stages.evaluate import judge
+from stages.evaluation.fusion import PUBLISHED
+from stages.evaluation.params import EvaluateParams
 from stages.ingest.folder import write_folder
 from stages.ingest.source import Clip
 from stages.pose.video import probe
 
-NAME, WINDOW, EVERY = "upfall", "second", 3
-DETECTORS = ("knn", "stg_nf")
+NAME, EVERY = "upfall", 3
+WINDOWS = {
+    "second": {"rate": 18 / EVERY, "length": 8},
+    "people": {"rate": 18 / EVERY, "length": 8, "stride_train": 2, "stride_score": 2, "crops": {"size": 48}},
+}
+DETECTORS = ("knn", "stg_nf", "mgenet")
+BASES = {"mgenet": "stg_nf"}
+SUMS = {
+    "motion alone": ("motion",),
+    "motion and appearance": ("motion", "appearance"),
+    "appearance alone": ("appearance",),
+    "scene alone": ("scene",),
+}
+"""What `mgenet` is judged by beside the paper's sum, whose weights these have too."""
 FILE = re.compile(r"a(?P<activity>\d\d)_t(?P<trial>\d)_cam(?P<camera>\d)")
 LAST_FALL, LAST_TRAINING_TRIAL = 5, 2
 
@@ -64,7 +81,8 @@ def run(folder: Path, project: Project, count: int | None = None, workers: int =
         print(f"{what:20} {time.perf_counter() - start:8.1f} s")
     data = load_dataset(project, NAME)
     print(_people(project, data).to_string())
-    found = pd.DataFrame([_judged(project, data, detector) for detector in DETECTORS]).set_index("detector")
+    rows = [_judged(project, data, name, detector, parts) for name, detector, parts in _judgements()]
+    found = pd.DataFrame(rows).set_index("detector")
     print(found.to_string(float_format=lambda value: f"{value:.3f}"))
     return found
 
@@ -102,14 +120,15 @@ def params(workers: int, *, few: bool) -> dict[str, Any]:
     chosen: dict[str, Any] = yaml.safe_load(find_project().params.read_text(encoding="utf-8"))
     if few:
         chosen["detectors"]["stg_nf"]["batch"] = 16
+        chosen["detectors"]["mgenet"]["epochs"] = 1
     return {
         **chosen,
         "datasets": [NAME],
-        "runs": [{"dataset": NAME, "detector": detector} for detector in DETECTORS],
-        "students": [],
-        "windows": {WINDOW: {"rate": 18 / EVERY, "length": 8}},
+        "runs": [{"dataset": NAME, "detector": name} for name in DETECTORS if name not in BASES],
+        "students": [{"dataset": NAME, "detector": name, "base": base} for name, base in BASES.items()],
+        "windows": WINDOWS,
         "detectors": {name: chosen["detectors"][name] for name in DETECTORS},
-        "segment": {"windows": [WINDOW]},
+        "segment": {"windows": list(WINDOWS)},
         "extract": {"every": EVERY, "workers": workers, "keep_going": True},
     }
 
@@ -118,8 +137,9 @@ def _stages(project: Project) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "check", lambda: check.run(project)
     yield "extract", lambda: extract.run(project, NAME)
     yield "track", lambda: track.run(project, NAME)
-    yield "segment", lambda: segment.run(project, NAME, WINDOW)
-    yield "normalize", lambda: normalize.run(project, NAME, WINDOW)
+    for window in WINDOWS:
+        yield f"segment {window}", lambda window=window: segment.run(project, NAME, window)  # type: ignore[misc]
+        yield f"normalize {window}", lambda window=window: normalize.run(project, NAME, window)  # type: ignore[misc]
     for detector in DETECTORS:
         for stage in (train, score, evaluate):
             name = f"{stage.__name__.rpartition('.')[2]} {detector}"
@@ -140,13 +160,25 @@ def _people(project: Project, data: Dataset) -> pd.DataFrame:
     )
 
 
-def _judged(project: Project, data: Dataset, detector: str) -> dict[str, object]:
-    frames = read(project.frame_scores(NAME, detector), FRAME_SCORES).frame
+def _judgements() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What is judged: its name, the detector, and which of its parts; none: as the referee would."""
+    for detector in DETECTORS:
+        yield detector, detector, ()
+    for name, parts in SUMS.items():
+        yield f"mgenet, {name}", "mgenet", parts
+
+
+def _judged(project: Project, data: Dataset, name: str, detector: str, parts: tuple[str, ...]) -> dict[str, object]:
+    rules = load_section(project, "evaluate", EvaluateParams)
+    if parts:
+        terms = [term.model_dump() for term in PUBLISHED["mgenet"] if set(term.parts) <= set(parts)]
+        rules = EvaluateParams.model_validate({**rules.model_dump(), "fusion": terms}, strict=False)
+    frames = judge(read(project.scores(NAME, detector), SCORES).frame, data, rules, "test")
     best = frames.groupby("clip")["smoothed"].max()
     truth = data.split("test").set_index("clip")["abnormal"].astype(int).reindex(best.index)
     both = truth.min() < truth.max()
     return {
-        "detector": detector,
+        "detector": name,
         "clips": len(best),
         "falls": int(truth.sum()),
         "AUC": roc_auc_score(truth, best) if both else float("nan"),

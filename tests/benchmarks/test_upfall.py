@@ -17,8 +17,9 @@ from stages.core.tables import read
 def test_four_clips_from_video_to_scores(shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder, project = shared / "data" / "upfall", Project(tmp_path)
     found = upfall.run(folder, project, count=4)
-    assert found["clips"].tolist() == [3, 3]  # one of the four trains
-    assert found["falls"].tolist() == [2, 2]
+    assert len(found) == len(upfall.DETECTORS) + len(upfall.SUMS)
+    assert set(found["clips"]) == {3}  # one of the four trains
+    assert set(found["falls"]) == {2}
     assert found["AUC"].between(0, 1).all()
     poses = sorted(project.poses(upfall.NAME).glob("*.parquet"))
     assert len(poses) == 4

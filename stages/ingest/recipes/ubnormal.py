@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,16 @@ class UBnormalOptions(Options):
     Args:
         abnormal_training: take the 82 abnormal training clips along, labelled. A detector that is not supervised would
             learn from their normal frames too, which published figures do not.
+        scenes: only these are taken; none: all. Table 4 of MGENet (Yang et al., ACM MM 2024) is of 1, 3, 4, 5, 11, 20
+            and 21.
+        moved: a CSV file with the columns `clip` and `split`, for clips that are taken for another split than
+            published; in `train` they are taken for normal. In that table, test clips that show running or jumping
+            alone move to `train` in streets and stations; which those are is not published.
     """
 
     abnormal_training: bool = Field(default=False, description="take the abnormal training clips along: true or false")
+    scenes: tuple[int, ...] = Field(default=(), description="only these scenes, such as [1, 3, 4, 5, 11, 20, 21]")
+    moved: str | None = Field(default=None, description="a CSV file of clips and their other splits: clip,split")
 
 
 OPTIONS = described(UBnormalOptions)
@@ -75,7 +83,36 @@ def clips(source: Path, **options: object) -> tuple[Description, Iterator[Clip]]
     wanted.labels(f"{clip}_tracks.txt" for clip in others - texts.keys() if clip.startswith("abnormal"))
     wanted.clips("test clips", arrays.keys() - poses["test"].keys())
     wanted.settle()
-    return about, _posed(poses, arrays, texts)
+    moved = _moved(Path(chose.moved), {clip for paths in poses.values() for clip in paths}) if chose.moved else {}
+    return about, _rearranged(_posed(poses, arrays, texts), chose.scenes, moved)
+
+
+def _rearranged(found: Iterator[Clip], scenes: tuple[int, ...], moved: dict[str, str]) -> Iterator[Clip]:
+    """Clips of the scenes asked for, some of them in another split."""
+    for clip in found:
+        if scenes and int(clip.scene) not in scenes:
+            continue
+        split = moved.get(clip.name, clip.split)
+        normal = split == "train" != clip.split
+        yield replace(clip, split=split, labels=() if normal else clip.labels)
+
+
+def _moved(path: Path, known: set[str]) -> dict[str, str]:
+    """Splits of clips that a file moves.
+
+    Raises:
+        DatasetError: the file cannot be read, or names a clip or split that is not there.
+    """
+    head, *rows = ([word.strip() for word in line.split(",")] for line in lines(path))
+    for row in [head, *rows]:
+        right = row == ["clip", "split"] if row is head else len(row) == 2 and row[0] in known and row[1] in FOLDERS
+        if not right:
+            raise DatasetError(
+                f"{','.join(row)!r} names no clip and split: columns are clip,split, splits {', '.join(FOLDERS)}",
+                where=str(path),
+                fix="mend the line",
+            )
+    return {row[0]: row[1] for row in rows}
 
 
 def _poses(source: Path, *, abnormal_training: bool) -> dict[str, dict[str, Path]]:

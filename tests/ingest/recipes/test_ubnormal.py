@@ -35,6 +35,36 @@ def test_abnormal_training_clips_on_demand(tmp_path: Path) -> None:
     assert np.flatnonzero(data.frame_labels("abnormal_scene_1_scenario_3")).tolist() == [5, 6, 7, 8, 9]
 
 
+def test_some_scenes_in_which_running_is_normal(tmp_path: Path) -> None:
+    moved = tmp_path / "moved.csv"
+    moved.write_text("clip,split\nabnormal_scene_5_scenario_1_smoke, train\n")
+    told = {"scenes": "[2, 5, 9]", "moved": str(moved)}
+    data = imported(tmp_path, clips, ubnormal(tmp_path / "ub"), partial=True, **told)
+    assert data.clips[["clip", "split"]].to_numpy().tolist() == [
+        ["abnormal_scene_5_scenario_1_smoke", "train"],
+        ["abnormal_scene_5_scenario_2", "validation"],
+        ["normal_scene_2_scenario_3_fog", "train"],
+        ["normal_scene_9_scenario_6_2", "test"],
+    ]
+    assert not data.frame_labels("abnormal_scene_5_scenario_1_smoke").any()
+    assert data.frame_labels("abnormal_scene_5_scenario_2").any()
+
+
+@pytest.mark.parametrize("row", ["nobody,train", "normal_scene_1_scenario1_9,trian", "normal_scene_1_scenario1_9"])
+def test_a_list_of_moves_that_is_wrong(tmp_path: Path, row: str) -> None:
+    moved = tmp_path / "moved.csv"
+    moved.write_text(f"clip,split\n{row}\n")
+    with pytest.raises(DatasetError, match="names no clip and split"):
+        imported(tmp_path, clips, ubnormal(tmp_path / "ub"), partial=True, moved=str(moved))
+
+
+def test_a_list_of_moves_needs_its_head(tmp_path: Path) -> None:
+    moved = tmp_path / "moved.csv"
+    moved.write_text("normal_scene_1_scenario1_9,test\n")
+    with pytest.raises(DatasetError, match="names no clip and split"):
+        imported(tmp_path, clips, ubnormal(tmp_path / "ub"), partial=True, moved=str(moved))
+
+
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
