@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from stages.core.errors import DatasetError
 from stages.core.paths import Project
 from stages.ingest.drafts import Draft
-from stages.ingest.edits import Contaminate, Edit, Join, Noise, Partial, Scenes, TrainingOnly, UnlabelledTest
+from stages.ingest.edits import Contaminate, Edit, Join, Noise, OfPlaces, Partial, Scenes, TrainingOnly, UnlabelledTest
 from tests.ingest.posted import CLIPS, fingerprints, posted
 
 EDITS: tuple[Edit, ...] = (
@@ -18,6 +19,7 @@ EDITS: tuple[Edit, ...] = (
     Partial(0.5),
     Scenes(2),
     Scenes(1, test=True),
+    OfPlaces(("run",), ("hall",)),
     Noise(0.1),
     UnlabelledTest(),
     TrainingOnly(),
@@ -122,6 +124,31 @@ def test_fewer_scenes_than_asked_are_refused_with_their_names(draft: Draft, edit
     with pytest.raises(
         DatasetError, match=rf"{edit.number} scenes are asked for, but the clips show {there}: hall, park"
     ):
+        edit(draft)
+
+
+def test_only_what_is_abnormal_because_of_its_place_is_judged(draft: Draft) -> None:
+    labels = draft.labels.assign(kind=["run", "fall", "run", "run", "fall"])
+    mixed = replace(draft, labels=labels)  # test_b shows a fall, and wild_b, which is trained on
+    edited = OfPlaces(("run",))(mixed)
+    assert edited.split("test") == ["test_a"]
+    assert edited.split("train") == draft.split("train")
+    assert edited.split("validation") == ["watch"]
+    there = OfPlaces(("run", "fall"), ("park",))(mixed)
+    assert there.split("train") == ["calm_c", "wild_b"]
+    assert there.split("test") == ["test_b"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (OfPlaces(("fly",)), "'gate' has no kind 'fly'; there are run"),
+        (OfPlaces(("run",), ("moon",)), "'gate' has no scene 'moon'; there are hall, park, yard"),
+        (OfPlaces(("run",), ("yard",)), "no test clip of 'gate' shows run and nothing else"),
+    ],
+)
+def test_kinds_and_places_must_be_there(draft: Draft, edit: OfPlaces, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         edit(draft)
 
 
