@@ -7,8 +7,8 @@ are falls, 6–11 daily ones. PROJECT becomes a project of its own; extraction g
 two trials of the daily activities train; their third trial and all falls are judged. There are no frame labels: a clip
 counts as abnormal where it shows a fall, its score is the highest smoothed score of its frames.
 
-Prints the time of each stage, poses and tracks by camera, and the area under the ROC curve over clips: of each detector,
-and of `mgenet` also by motion alone, by motion and appearance, and by every part alone.
+Prints the time of each stage, poses and tracks by camera, and the area under the ROC curve over clips: of each
+detector, and of `mgenet` also by motion alone, by motion and appearance, and by every part alone.
 """
 
 from __future__ import annotations

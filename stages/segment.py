@@ -98,8 +98,7 @@ def _segment_split(
     nothing_known = Whereabouts(np.empty(0, np.float32), pd.DataFrame(), pd.DataFrame())
     segments_out.append(_segments("", empty, nobody, nobody, spec, 1.0, nothing_known).assign(first_row=nobody))
     if not spec.cuts(data.description.task, filmed=data.filmed):
-        looks = spec.patches or spec.frames
-        what = "footage" if looks and not data.filmed else f"datasets of task {spec.task}"
+        what = "footage" if spec.looks and not data.filmed else f"datasets of task {spec.task}"
         log.info(f"{split}: no windows, as the spec is for {what}")
         return
     for _, clip in data.split(split).iterrows():

@@ -86,13 +86,16 @@ def tube_cache(folder: Path) -> TubeCache | None:
 def mapped(path: Path) -> Pixels:
     """An array on disk, of which only what is looked at is read.
 
+    Args:
+        path: of tubes or places, as its name tells.
+
     Raises:
-        SchemaError: it cannot be read, or holds no pictures.
+        SchemaError: it cannot be read, or holds none of these.
     """
     try:
         pixels: Pixels = np.lib.format.open_memmap(path, mode="r")  # np.load would take an archive for one too
     except (OSError, ValueError, EOFError) as error:
         raise SchemaError(f"pictures cannot be read: {error}", where=str(path), fix=REMAKE) from error
-    if pixels.dtype != np.uint8 or pixels.ndim not in (4, 5):
+    if pixels.dtype != np.uint8 or pixels.ndim != (5 if path.stem.endswith("-tubes") else 4):
         raise SchemaError(f"no pictures: {pixels.shape} of {pixels.dtype}", where=str(path), fix=REMAKE)
     return pixels

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.cutting import frame_entries
 from stages.core.dataset import Dataset
 from stages.core.errors import DatasetError
 from stages.core.progress import bar
@@ -146,9 +147,13 @@ def _looked(
     wanted = number[held]  # (N, T)
     order = np.argsort(wanted, axis=None, kind="stable")
     due, place, at = wanted.reshape(-1)[order], Place(params), 0
+    sampled = {
+        *number.tolist(),
+        *frame_entries(length, spec, float(row["fps"])).keypoints.astype(int).flatten().tolist(),
+    }
     with closing(frames(video, expected=length)) as film:
         for now, image in film:
-            if now not in number:
+            if now not in sampled:
                 continue
             scene = _rgb(place.see(image, people[number == now]))
             while at < len(due) and due[at] == now:

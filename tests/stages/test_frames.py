@@ -67,7 +67,7 @@ def cache(project: Project) -> FrameCache:
 
 def windows(project: Project, split: str) -> Windows:
     path = split_file(project.normalized("d", "w"), split)
-    return load_windows(path, "d", split, frames=cache(project))
+    return load_windows(path, "d", split, pictures=cache(project))
 
 
 def digests(project: Project) -> dict[str, str]:

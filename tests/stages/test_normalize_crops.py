@@ -263,7 +263,6 @@ def test_without_footage_there_are_no_windows(project: Project) -> None:
         assert len(windows(project, split)) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="stages/segment.py asks for patches and frames alone where it means spec.looks")
 def test_without_footage_segment_says_so(project: Project, said: pytest.LogCaptureFixture) -> None:
     without_footage(project)
     segment.run(project, "d", "w")
