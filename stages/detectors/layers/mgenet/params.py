@@ -101,8 +101,8 @@ class MgeNetParams(FrameDetectorParams, PresetParams):
         scenes: items of the scenes' memory.
         matches: items of the matching memory.
         best: K, items of it that fit a behaviour best and are asked about the scene.
-        items: how memories come about: `learned` by the loss as published, or `settled`: moved, before the last epoch,
-            to means of training tokens.
+        items: how memories come about: `learned` by the loss as published, or `settled`: moved to means of training
+            tokens after each of the first half of the epochs.
         places: whether a behaviour is the weights of all tokens, `apart` as published, or their mean over places,
             `together`.
         temperature: that cosines are divided by before a softmax; published is 1.

@@ -41,12 +41,10 @@ def epochs(network: MgeNet, train: Windows, params: MgeNetParams, seed: int) -> 
         network.scenes.settle(described(network, train), draw, ROUNDS)
     lessons = Lessons(network, train, params, schedule, torch.Generator().manual_seed(derive(seed, "mgenet", "masks")))
     for number, loss in enumerate(learn(network, lessons, len(train), schedule, seed), start=1):
-        if number < params.epochs:
-            settle(network, train, params, draw)
-        else:
-            network.eval()
-            remember(network, train, params, draw)
         yield loss
+        if number <= params.epochs // 2:  # what follows settled items needs passes of its own
+            settle(network, train, params, draw)
+    remember(network.eval(), train, params, draw)
 
 
 class Lessons:
