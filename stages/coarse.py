@@ -29,7 +29,7 @@ from stages.core.scoring import score_windows
 from stages.core.storage import sha256_file, sha256_text, sweep, write_text
 from stages.core.windows import Windows
 from stages.detectors import registry
-from stages.detectors.base import Detector, DetectorParams, looks
+from stages.detectors.base import Detector, DetectorParams
 from stages.evaluation.coarse import DIRECTIONS, Case, CoarseParams, cases, clip_auc, clip_scores
 from stages.evaluation.metrics import DIGITS
 from stages.show.coarse_result import Coarse, Figure, Found, Spread
@@ -227,7 +227,7 @@ def _refuse(data: Dataset, detector: str, kind: type[Detector]) -> None:
             where=where,
             fix=f"`normotion train {data.name} {detector}`, or describe its classes: `task: actions` and splits.yaml",
         )
-    if looks(kind) and not data.filmed:
+    if registry.looks(kind) and not data.filmed:
         what = f"{detector} needs footage, which dataset {data.name!r} lacks"
         raise DatasetError(what, where=where, fix="run it on a dataset with video")
 

@@ -19,7 +19,7 @@ from stages.core.tables import writing
 from stages.core.windows import Windows
 from stages.core.worst_frames import WorstFrames
 from stages.detectors import registry
-from stages.detectors.base import Detector, Mapped, looks
+from stages.detectors.base import Detector, Mapped
 
 SPLITS = ("test", "validation")
 """What is scored: the test split to be judged, the validation split to say how high normal footage scores."""
@@ -43,7 +43,7 @@ def run(project: Project, dataset: str, detector: str) -> None:
     target = project.scores(dataset, detector)
     sweep(target.parent.parent)
     cameras = cameras_of(project, dataset)
-    pictures = pictures_of(project, dataset, params.window) if looks(kind) else None
+    pictures = pictures_of(project, dataset, params.window) if registry.looks(kind) else None
     with atomic_folder(target.parent) as out:
         for split in SPLITS:
             source = split_file(project.normalized(dataset, params.window), split)

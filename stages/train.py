@@ -19,7 +19,7 @@ from stages.core.progress import log
 from stages.core.storage import atomic_folder, sweep, write_text
 from stages.core.windows import Windows
 from stages.detectors import registry
-from stages.detectors.base import Detector, DetectorParams, FitReport, Together, looks
+from stages.detectors.base import Detector, DetectorParams, FitReport, Together
 
 FIT_FILE = "fit.json"
 
@@ -59,7 +59,7 @@ def _windows(
     project: Project, dataset: str, kind: type[Detector], params: DetectorParams
 ) -> tuple[Windows, Windows | None]:
     folder, cameras = project.normalized(dataset, params.window), cameras_of(project, dataset)
-    pictures = pictures_of(project, dataset, params.window) if looks(kind) else None
+    pictures = pictures_of(project, dataset, params.window) if registry.looks(kind) else None
     keep: Callable[[Windows], Windows] = _labelled if kind.supervised else _normal
     train = keep(load_windows(split_file(folder, "train"), dataset, "train", cameras, pictures))
     validation = keep(load_windows(split_file(folder, "validation"), dataset, "validation", cameras, pictures))

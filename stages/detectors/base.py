@@ -147,11 +147,6 @@ class Detector(Protocol):
         ...
 
 
-def looks(kind: type[Detector]) -> bool:
-    """Whether a detector looks at what windows show: whole frames, or their people."""
-    return bool(kind.needs & {Modality.RGB, Modality.CROPS})
-
-
 @runtime_checkable
 class Together(Protocol):
     """A detector whose models of several seeds can be fitted at once."""

@@ -17,7 +17,7 @@ from stages.core.errors import ModelError
 from stages.core.windows import Windows
 from stages.detectors.base import DetectorParams, FitReport, Form, Log, Modality, silent
 from stages.detectors.layers.frames.detector import FrameDetector
-from stages.detectors.layers.mgenet.params import MgeNetParams
+from stages.detectors.layers.mgenet.params import MgeNetParams, TeacherParams
 from stages.detectors.layers.model import Arrays, take_weights, weights_of
 from stages.detectors.layers.stg_nf.detector import FlowDetector
 
@@ -67,8 +67,10 @@ class MgeNetDetector(FrameDetector["MgeNet"]):
             ModelError: the base is no STG-NF, or reads other windows.
         """
         self._refuse(train)
+        self._lesson = None
+        self._build(Form.of(train))  # refuses what does not fit before a teacher has learned from it
         teacher = self._teacher(train, validation, base, log)
-        self.params = self.params.model_copy(update={"teacher": teacher.params})
+        self.params = self.params.model_copy(update={"teacher": TeacherParams(**teacher.params.model_dump())})
         self._lesson = weights_of(teacher.network)
         if train.index.get("camera") is not None and train.index["camera"].nunique() < 2:
             log("one camera alone: nothing tells which behaviour belongs where, so the part `scene` is 0 everywhere")

@@ -6,7 +6,7 @@ from pkgutil import resolve_name
 
 from stages.core.errors import ParamsError
 from stages.core.params import nearest
-from stages.detectors.base import Detector
+from stages.detectors.base import Detector, Modality
 
 DETECTORS = {
     "stg_nf": "stages.detectors.stg_nf:StgNf",
@@ -39,3 +39,8 @@ def detector(name: str) -> type[Detector]:
         raise ParamsError(f"unknown detector {name!r}; {nearest(name, list(DETECTORS))}", fix="mend it in params.yaml")
     found: type[Detector] = resolve_name(DETECTORS[name])
     return found
+
+
+def looks(kind: type[Detector]) -> bool:
+    """Whether a detector looks at what windows show: whole frames, or their people."""
+    return bool(kind.needs & {Modality.RGB, Modality.CROPS})

@@ -107,6 +107,18 @@ Behaviour = VitBehaviour | CnnBehaviour
 """Either of the two."""
 
 
+def refuse_one_place(grid: Grid) -> None:
+    """Refuse tokens that leave nothing to see when some are hidden.
+
+    Raises:
+        TrainingError: they are of one place.
+    """
+    if grid[1] * grid[2] < 2:
+        raise TrainingError(
+            "pictures of one place alone, of which none can be hidden", fix="give the window spec a larger `crops.size`"
+        )
+
+
 def refuse_uneven(form: Form) -> None:
     """Refuse tubes that no whole number of cubes makes up.
 

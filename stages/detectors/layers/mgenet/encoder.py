@@ -81,14 +81,14 @@ def masked(grid: Grid, draws: Tensor, share: float) -> tuple[Tensor, Tensor]:
     Args:
         grid: tokens in time, height and width.
         draws: `(n, h · w)` numbers; the places with the least are masked.
-        share: of the places that is masked.
+        share: of the places that is masked; one at least, and not all.
 
     Returns:
         Tokens that stay visible and tokens that are masked, `(n, K)` and `(n, P - K)`.
     """
     times, places = grid[0], grid[1] * grid[2]
     order = draws.argsort(dim=1)
-    hidden = round(share * places)
+    hidden = min(max(round(share * places), 1), places - 1)
     steps = torch.arange(times, device=draws.device)[None, :, None] * places
     gone, left = order[:, :hidden].sort(dim=1).values, order[:, hidden:].sort(dim=1).values
     return (steps + left[:, None]).flatten(1), (steps + gone[:, None]).flatten(1)

@@ -32,7 +32,7 @@ class Front(nn.Module):
         super().__init__()
         self.network = network.eval().requires_grad_(requires_grad=False)
         self._last = params.channels == "last"
-        self._found: Tensor | None = None
+        self._found: object = None
         for name in ("mean", "deviation"):
             self.register_buffer(name, torch.tensor(getattr(params, name)).view(1, 3, 1, 1, 1))
         try:
@@ -53,14 +53,14 @@ class Front(nn.Module):
         """
         self.network((films - self.mean) / self.deviation)
         found, self._found = self._found, None
-        if found is None or found.ndim != 5:
-            shape = None if found is None else tuple(found.shape)
+        if not isinstance(found, Tensor) or found.ndim != 5:
+            given = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
             raise ParamsError(
-                f"the front gives {shape}, no maps in time, height and width", fix="name a `layer` before its pooling"
+                f"the front gives {given}, no maps in time, height and width", fix="name a `layer` before its pooling"
             )
         return found.movedim(-1, 1) if self._last else found
 
-    def _keep(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def _keep(self, _module: nn.Module, _inputs: object, output: object) -> None:
         self._found = output
 
 

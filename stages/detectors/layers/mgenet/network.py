@@ -21,6 +21,7 @@ from stages.detectors.layers.mgenet.behaviour import (
     CnnBehaviour,
     Cubes,
     VitBehaviour,
+    refuse_one_place,
     refuse_uneven,
 )
 from stages.detectors.layers.mgenet.encoder import Encoder, Grid, as_tokens, grid_of, masked, over_places
@@ -49,10 +50,11 @@ class MgeNet(nn.Module):
     def __init__(self, form: Form, params: MgeNetParams, teacher: Chain, front: nn.Module | None = None) -> None:
         super().__init__()
         self.params, self.form = params, form
-        self.teacher = teacher.requires_grad_(requires_grad=False)
+        self.teacher = teacher.requires_grad_(requires_grad=False).eval()
         self.front = Cubes(params.width) if front is None else front
-        self.masked_front = Cubes(params.width) if front is None else front
+        self.masked_front = Cubes(params.width) if front is None else None
         channels, self.grid = self._looked(front)
+        refuse_one_place(self.grid)
         self.encoder: Behaviour = (
             VitBehaviour(channels, form, params, self.grid)
             if params.encoder == "vit"
@@ -76,7 +78,7 @@ class MgeNet(nn.Module):
         """The teacher, and a front that has learned elsewhere, stay at rest."""
         super().train(mode)
         self.teacher.eval()
-        if not isinstance(self.front, Cubes):
+        if self.masked_front is None:
             self.front.eval()
         return self
 
@@ -112,10 +114,10 @@ class MgeNet(nn.Module):
 
     def explored(self, films: Tensor, kept: Tensor) -> Tensor:
         """What the encoder that sees some tokens `(n, K)` makes of appearance, `(n, t · features)`."""
-        if isinstance(self.masked_front, Cubes):
+        if self.masked_front is not None:
             tokens = as_tokens(self.masked_front(self.prepared(films)))
         else:  # what is hidden must not be seen by a network that looks far around
-            tokens = as_tokens(self.masked_front(self._painted(self.prepared(films), kept)))
+            tokens = as_tokens(self.front(self._painted(self.prepared(films), kept)))
         encoded = over_places(self.masked_encoder(tokens, kept), self.grid)
         found: Tensor = self.masked_head(encoded.flatten(1))
         return found
@@ -126,7 +128,7 @@ class MgeNet(nn.Module):
 
     def described(self, places: Tensor) -> Tensor:
         """What places `(n, 3, H, W)` are known by, `(n, C)`."""
-        if isinstance(self.front, Cubes):
+        if self.masked_front is not None:
             return functional.adaptive_avg_pool2d(places, THUMBNAIL).flatten(1)
         still = functional.interpolate(places, self.form.picture[1:], mode="bilinear")
         maps: Tensor = self.front(still[:, :, None].expand(-1, -1, self.form.samples, -1, -1))

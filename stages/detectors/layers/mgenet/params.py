@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.core.params import Section
 from stages.detectors.base import PresetParams
@@ -65,8 +65,8 @@ class FrontParams(Section):
     weights: str | None = None
     layer: str = ""
     channels: Literal["first", "last"] = "first"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[float, float, float] = Field(default=(0.485, 0.456, 0.406), strict=False)
+    deviation: tuple[float, float, float] = Field(default=(0.229, 0.224, 0.225), strict=False)
 
 
 class TeacherParams(StgNfParams):
@@ -87,7 +87,7 @@ class MgeNetParams(FrameDetectorParams, PresetParams):
             learns from the pictures.
         width: channels of the transformers' tokens; of `cnn` its factor is `width / 256`.
         depth: layers of each transformer.
-        heads: of each layer's attention.
+        heads: of each layer's attention; they share the width evenly.
         lsta: modules of large spatial-temporal attention in the head; 0 for none.
         still: whether what does not move in a window, the mean picture, is `kept` or `removed`: it tells the place.
         measure: what of the teacher's latent and the encoder's makes the motion score (table 3): their `difference`,
@@ -144,3 +144,9 @@ class MgeNetParams(FrameDetectorParams, PresetParams):
     beta: float = Field(default=0.001, ge=0)
     separation: float = Field(default=1.0, ge=0)
     optimizer: Literal["sgd", "adam", "adamax"] = "sgd"
+
+    @model_validator(mode="after")
+    def _even(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"{self.heads} heads cannot share {self.width} channels evenly")
+        return self
