@@ -33,7 +33,7 @@ from tests.detectors.gait import joined, walkers
 FLOW: dict[str, Any] = {"steps": 2, "epochs": 2, "batch": 16, "learning_rate": 3e-2, "threads": 1}
 SMALL: dict[str, Any] = {
     "window": "second", "preset": "small", "width": 16, "depth": 1, "heads": 2, "behaviours": 8, "scenes": 4,
-    "matches": 32, "features": 4, "temperature": 0.3, "epochs": 16, "learning_rate": 1e-2, "alpha": 1.0,
+    "matches": 32, "features": 4, "temperature": 0.3, "epochs": 24, "learning_rate": 1e-2, "alpha": 3.0,
     "teacher": FLOW, "threads": 1,
 }  # fmt: skip
 FAST = walkers(48, seed=5, speed=3.0)

@@ -185,4 +185,10 @@ def test_it_stays_at_rest_while_the_others_learn() -> None:
     assert net.encoder.training
     assert not net.front.training
     assert not net.teacher.training
-    assert net.masked_front is net.front
+
+
+def test_both_encoders_share_it_and_it_is_kept_once() -> None:
+    front = params()
+    net = network(foreign(front), front=front)
+    kept = [name for name, value in net.state_dict().items() if value.shape == (5, 3, 3, 9, 9)]
+    assert kept == ["front.network.stem.0.weight"]
