@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from stages.core.errors import DatasetError, ModelError, TrainingError
 from stages.core.windows import Windows
-from stages.detectors.base import WEIGHTS_FILE, Form, read_weights
+from stages.detectors.base import WEIGHTS_FILE, read_weights
 from stages.detectors.knn import Knn, KnnParams
 from stages.detectors.layers.frames.batches import clips
 from stages.detectors.layers.mgenet.network import MgeNet
 from stages.detectors.layers.mgenet.params import MgeNetParams
-from stages.detectors.layers.mgenet.training import motion_score
 from stages.detectors.layers.model import weights_of
 from stages.detectors.layers.stg_nf.params import StgNfParams
 from stages.detectors.mgenet import MgeNetDetector
@@ -29,6 +27,7 @@ from stages.detectors.stg_nf import StgNf
 from tests.detectors import tubes
 from tests.detectors.conformance import separation
 from tests.detectors.gait import joined, walkers
+from tests.detectors.layers.mgenet.models import same, untouched
 
 FLOW: dict[str, Any] = {"steps": 2, "epochs": 2, "batch": 16, "learning_rate": 3e-2, "threads": 1}
 SMALL: dict[str, Any] = {
@@ -78,41 +77,6 @@ def quick(taught: Taught, train: Windows = FEW, **changed: Any) -> MgeNetDetecto
 
 def net(model: MgeNetDetector) -> MgeNet:
     return model._fitted()
-
-
-def same(one: nn.Module, other: nn.Module) -> bool:
-    """Whether weights are equal to the bit."""
-    pairs = zip(weights_of(one).values(), weights_of(other).values(), strict=True)
-    return all(np.array_equal(first, second) for first, second in pairs)
-
-
-def untouched(taught: Taught, **changed: Any) -> MgeNet:
-    """What `quick` starts from."""
-    params = MgeNetParams(**{**SMALL, **changed, "teacher": {**taught.flow.params.model_dump(), "window": ""}})
-    return MgeNetDetector(params, device="cpu", seed=0)._build(Form.of(FEW))
-
-
-@pytest.mark.parametrize(
-    ("preset", "settings"),
-    [
-        ("published", ("sgd", 1e-4, 0.5, 128, 32, 64, 4, 0.1, 1e-3, 1.0, "apart", 1)),
-        ("small", ("adam", 1e-3, 0.5, 128, 32, 64, 4, 0.1, 1e-3, 0.1, "together", 10)),
-    ],
-)
-def test_presets(preset: Any, settings: tuple[Any, ...]) -> None:
-    """The first as section 4.2 says; the second differs in how it learns, not in how large its memories are."""
-    names = (
-        "optimizer", "learning_rate", "mask", "behaviours", "scenes", "matches", "best", "alpha", "beta", "temperature",
-        "places", "rounds",
-    )  # fmt: skip
-    params = MgeNetParams(window="second", preset=preset)
-    assert tuple(getattr(params, name) for name in names) == settings
-    assert MgeNetParams(window="second", preset=preset, rounds=3).rounds == 3
-
-
-def test_heads_that_do_not_share_the_width() -> None:
-    with pytest.raises(ValidationError, match="3 heads cannot share 16 channels evenly"):
-        MgeNetParams(**{**SMALL, "heads": 3})
 
 
 def test_a_trained_flow_teaches(taught: Taught, tmp_path: Path) -> None:
@@ -202,22 +166,6 @@ def test_motion_is_the_length_of_what_the_encoder_did_not_expect(taught: Taught)
     difference = network.taught(torch.tensor(TEST.poses[:6])) - explored
     wanted = difference.square().sum(dim=(1, 2, 3)).sqrt().numpy()
     np.testing.assert_allclose(taught.model.score(TEST)["motion"][:6], wanted, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("measure", "wanted"),
-    [("difference", (5.0, 2.0)), ("teacher", (5.0, 1.0)), ("encoder", (0.0, 1.0)), ("sum", (5.0, 0.0))],
-)
-def test_measures_of_table_3(measure: str, wanted: tuple[float, float]) -> None:
-    first = torch.tensor([[3.0, 4], [1, 0]])[:, None, :, None]
-    second = torch.tensor([[0.0, 0], [-1, 0]])[:, None, :, None]
-    assert motion_score(first, second, measure).tolist() == list(wanted)
-
-
-def test_the_cosine_of_table_3() -> None:
-    first = torch.tensor([[3.0, 4], [1, 0], [1, 0]])[:, None, :, None]
-    second = torch.tensor([[6.0, 8], [-2, 0], [0, 7]])[:, None, :, None]
-    torch.testing.assert_close(motion_score(first, second, "cosine"), torch.tensor([0.0, 2, 1]))
 
 
 def test_the_measure_is_the_params(taught: Taught) -> None:
@@ -356,41 +304,8 @@ def test_as_published_or_behind_a_front(taught: Taught, front: Any, still: str, 
     model.save(tmp_path)
     for part, values in MgeNetDetector.load(tmp_path, device="cpu").score(TEST).items():
         np.testing.assert_array_equal(values, scores[part])
-    start = untouched(taught, front=front, still=still, **ways)
+    start = untouched(taught.flow, FEW, **{**SMALL, "front": front, "still": still, **ways})
     assert same(start.front, net(model).front) == (front is not None)  # what has learned elsewhere learns no further
-
-
-def test_optimizers(taught: Taught) -> None:
-    found = {name: quick(taught, optimizer=name, batch=8).score(TEST)["motion"] for name in ("adam", "adamax", "sgd")}
-    assert all(np.isfinite(values).all() for values in found.values())
-    for one, other in (("adam", "adamax"), ("adam", "sgd"), ("adamax", "sgd")):
-        assert np.abs(found[one] - found[other]).max() > 1e-3
-
-
-def test_without_its_loss_the_mask_encoder_learns_nothing(taught: Taught) -> None:
-    start, idle, led = untouched(taught), net(quick(taught, alpha=0)), net(quick(taught))
-    for name in ("masked_front", "masked_encoder", "masked_head"):
-        assert same(getattr(start, name), getattr(idle, name)), name
-        assert not same(getattr(start, name), getattr(led, name)), name
-    assert not same(start.encoder, idle.encoder)
-    assert same(idle.teacher, taught.flow.network)
-    assert same(led.teacher, taught.flow.network)
-
-
-def test_the_mask_encoder_does_not_lead(taught: Taught) -> None:
-    """The encoder that sees everything becomes the same, whether it is followed or not."""
-    alone, followed = (net(quick(taught, alpha=alpha, beta=0)) for alpha in (0, 1))
-    for name in ("front", "encoder"):
-        assert same(getattr(alone, name), getattr(followed, name)), name
-
-
-def test_without_its_loss_motion_is_not_learned(taught: Taught) -> None:
-    start, idle = untouched(taught), net(quick(taught, motion_weight=0, beta=0))
-    assert same(start.encoder, idle.encoder)
-    learned = net(taught.model).params
-    assert learned.motion_weight == 1
-    before, after = (quick(taught, epochs=epochs, beta=0).score(TEST)["motion"].mean() for epochs in (1, 8))
-    assert after < before
 
 
 def test_a_second_fit_takes_another_teacher(taught: Taught) -> None:

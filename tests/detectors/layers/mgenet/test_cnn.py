@@ -78,10 +78,11 @@ def behaviour(samples: int, joints: int) -> CnnBehaviour:
 def test_its_channels_are_the_numbers_of_the_latent(samples: int) -> None:
     """32 × T / 8 × 3 × 3 = 2 × T × 18, in the order they come in."""
     encoder = behaviour(samples, 18)
+    nn.init.constant_(encoder.cnn.scale, 3.0)
     maps = encoder.maps(torch.randn(2, 16, samples // 2, 3, 3))
     latent = encoder.latent(maps)
     assert latent.shape == (2, 2, samples, 18)
-    torch.testing.assert_close(latent.flatten(1), encoder.cnn.motion(maps).flatten(1))
+    torch.testing.assert_close(latent.flatten(1), 3 * encoder.cnn.motion(maps).flatten(1))
 
 
 @pytest.mark.parametrize(("samples", "joints"), [(12, 18), (8, 17), (4, 18)])

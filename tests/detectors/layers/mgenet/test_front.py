@@ -185,6 +185,7 @@ def test_it_stays_at_rest_while_the_others_learn() -> None:
     assert net.encoder.training
     assert not net.front.training
     assert not net.teacher.training
+    assert not any(weight.requires_grad for weight in net.teacher.parameters())
 
 
 def test_both_encoders_share_it_and_it_is_kept_once() -> None:
