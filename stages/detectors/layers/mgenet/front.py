@@ -49,9 +49,16 @@ class Front(nn.Module):
         """Maps `(n, C, t, h, w)` of films `(n, 3, T, H, W)` in 0 … 1.
 
         Raises:
-            ParamsError: what the layer gives is no map.
+            ParamsError: the network takes no such films, or what the layer gives is no map.
         """
-        self.network((films - self.mean) / self.deviation)
+        try:
+            self.network((films - self.mean) / self.deviation)
+        except RuntimeError as error:  # such as a network of pictures, which takes no films
+            reason = str(error).partition("\n")[0]
+            raise ParamsError(
+                f"the front cannot look at films of {tuple(films.shape[1:])}: {reason}",
+                fix="name a network that takes (n, 3, T, H, W), and pictures of a size that it takes",
+            ) from error
         found, self._found = self._found, None
         if not isinstance(found, Tensor) or found.ndim != 5:
             given = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"

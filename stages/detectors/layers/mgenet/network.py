@@ -153,7 +153,7 @@ class MgeNet(nn.Module):
         return films if self.params.front else (films - 0.5) / DEVIATION
 
     def _painted(self, films: Tensor, kept: Tensor) -> Tensor:
-        """Films whose places that are not kept are grey."""
+        """Films that are 0 where places are not kept."""
         seen = torch.zeros(len(films), math.prod(self.grid), device=films.device).scatter(1, kept, 1.0)
         mask = seen.reshape(-1, 1, *self.grid)
         return films * functional.interpolate(mask, films.shape[2:], mode="nearest")

@@ -42,7 +42,7 @@ def epochs(network: MgeNet, train: Windows, params: MgeNetParams, seed: int) -> 
     lessons = Lessons(network, train, params, schedule, torch.Generator().manual_seed(derive(seed, "mgenet", "masks")))
     for number, loss in enumerate(learn(network, lessons, len(train), schedule, seed), start=1):
         yield loss
-        if number <= params.epochs // 2:  # what follows settled items needs passes of its own
+        if number <= max(params.epochs // 2, 1):  # what follows settled items needs passes of its own
             settle(network, train, params, draw)
     remember(network.eval(), train, params, draw)
 

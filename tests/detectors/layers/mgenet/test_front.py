@@ -59,6 +59,11 @@ def number() -> int:
     return 3
 
 
+def of_pictures() -> nn.Module:
+    """What takes `(n, 3, H, W)` alone."""
+    return nn.Sequential(nn.Conv2d(3, 5, 3), nn.Flatten())
+
+
 def params(**changed: Any) -> FrontParams:
     return FrontParams(**{"network": f"{HERE}:toy", "layer": "stem", **changed})
 
@@ -193,3 +198,10 @@ def test_both_encoders_share_it_and_it_is_kept_once() -> None:
     net = network(foreign(front), front=front)
     kept = [name for name, value in net.state_dict().items() if value.shape == (5, 3, 3, 9, 9)]
     assert kept == ["front.network.stem.0.weight"]
+
+
+def test_a_network_of_pictures_is_none_of_films() -> None:
+    front = foreign(FrontParams(network=f"{HERE}:of_pictures", layer="0"))
+    with pytest.raises(ParamsError, match="cannot look at films") as error:
+        front(FILMS)
+    assert "(n, 3, T, H, W)" in error.value.fix
