@@ -119,12 +119,15 @@ def _undefined(reasons: Sequence[str]) -> list[str]:
 
 
 def _unmeasured(view: DatasetView) -> list[str]:
-    """Why intervals or region figures are absent, each reason once."""
-    said = {
-        "No intervals": [dig(entry.metrics, "bootstrap.reason") for entry in view.entries],
-        "No RBDC and TBDC": [dig(entry.metrics, "regions.reason") for entry in view.entries],
-    }
-    return [f"{what}: {reason}." for what, reasons in said.items() for reason in dict.fromkeys(reasons) if reason]
+    """Why intervals or region figures are absent, each reason once, and of whom, where others have them."""
+    said = []
+    for what, key in (("No intervals", "bootstrap.reason"), ("No RBDC and TBDC", "regions.reason")):
+        reasons = {entry.detector: dig(entry.metrics, key) for entry in view.entries}
+        for reason in filter(None, dict.fromkeys(reasons.values())):
+            whose = [name for name, why in reasons.items() if why == reason]
+            of = "" if len(whose) == len(reasons) else f" of {', '.join(whose)}"
+            said.append(f"{what}{of}: {reason}.")
+    return said
 
 
 def markdown(views: Sequence[DatasetView]) -> str:

@@ -57,6 +57,12 @@ def test_reasons_are_told_once() -> None:
     assert "draws" not in text
 
 
+def test_a_reason_of_some_says_of_whom() -> None:
+    frames: dict[str, Any] = {"regions": {"rbdc": None, "reason": "no score belongs to a person"}}
+    text = " ".join(reading(view(entry("knn", bare(0.8)), entry("itae", bare(0.7, **frames)))))
+    assert "No RBDC and TBDC of itae: no score belongs to a person." in text
+
+
 def test_the_reader_is_told_what_is_undefined() -> None:
     said = reading(view(entry("knn", bare(None, undefined=["all: one class"]))))
     assert said[-1] == "Undefined: all: one class."
