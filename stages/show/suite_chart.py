@@ -15,6 +15,8 @@ __all__ = ["Point", "Result", "read", "svg"]
 WIDTH, HEIGHT = 720, 380
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 72
 """Margins of the plot, px: tick labels, air, legend, axis and how to read it."""
+AIR = 22.0
+"""Between the plot's edge and the first or last mark at least, px."""
 LETTER = 3.6
 """Half the width of a letter of a label, px."""
 SLANT = 32
@@ -39,8 +41,8 @@ class _Frame:
         places = self._places()
         low, high = min(places.values()), max(places.values())
         share = (places[point.variant] - low) / (high - low) if high > low else 0.5
-        inner = 22.0 if self.extra else max(22.0, LETTER * max(map(len, places)))
-        place = LEFT + inner + share * (WIDTH - LEFT - RIGHT - 2 * inner)
+        before, after = self._inner(list(places))
+        place = LEFT + before + share * (WIDTH - LEFT - RIGHT - before - after)
         if self.result.scale != "names":
             return place
         detectors = self.result.detectors
@@ -54,6 +56,13 @@ class _Frame:
         if self.result.scale != "names" or longest * len(labels) <= WIDTH - LEFT - RIGHT:
             return 0.0
         return longest * math.sin(math.radians(SLANT))
+
+    def _inner(self, labels: Sequence[str]) -> tuple[float, float]:
+        """Room before the first mark and after the last, px: a slanted label must not leave the picture to the left."""
+        if not self.extra:
+            return (max(AIR, LETTER * max(map(len, labels))),) * 2
+        reach = max(2 * LETTER * len(labels[0]) * math.cos(math.radians(SLANT)) - LEFT, 0)
+        return max(AIR, reach), AIR
 
     def _places(self) -> dict[str, float]:
         values = {point.variant: point.value for point in self.result.points}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_labels_that_do_not_fit_are_slanted_below_one_another() -> None:
     straight = ET.fromstring(svg(NAMES, STYLES))
     assert straight.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
     assert all("rotate(-32" not in text.get("transform", "") for text in straight.iter(f"{SVG}text"))
+
+
+def test_a_long_first_label_stays_within_the_picture() -> None:
+    names = ["without large-kernel attention and matching", *(f"without a part that has number {n}" for n in range(5))]
+    picture = ET.fromstring(svg(result(*(point(name, None, "knn", 0.7) for name in names), scale="names")))
+    first = next(text for text in picture.iter(f"{SVG}text") if text.text == names[0])
+    reach = 7.2 * len(names[0]) * math.cos(math.radians(32))
+    assert float(first.get("x", "nan")) >= reach
+    rest = [float(text.get("x", "nan")) for text in picture.iter(f"{SVG}text") if text.text in names]
+    assert max(rest) <= WIDTH - RIGHT
 
 
 def test_the_band_spans_the_intervals() -> None:
