@@ -72,7 +72,7 @@ class MgeNetDetector(FrameDetector["MgeNet"]):
         teacher = self._teacher(train, validation, base, log)
         self.params = self.params.model_copy(update={"teacher": TeacherParams(**teacher.params.model_dump())})
         self._lesson = weights_of(teacher.network)
-        if train.index.get("camera") is not None and train.index["camera"].nunique() < 2:
+        if not _several(train):
             log("one camera alone: nothing tells which behaviour belongs where, so the part `scene` is 0 everywhere")
         return super().fit(train, validation=validation, log=log)
 
@@ -115,8 +115,7 @@ class MgeNetDetector(FrameDetector["MgeNet"]):
     def _epochs(self, network: MgeNet, train: Windows) -> Iterator[float]:
         from stages.detectors.layers.mgenet.training import epochs
 
-        several = "camera" not in train.index or train.index["camera"].nunique() > 1
-        network.several.fill_(self.params.memory and several)
+        network.several.fill_(self.params.memory and _several(train))
         return epochs(network, train, self.params, self.seed)
 
     def _held_out(self, network: MgeNet, windows: Windows) -> float:
@@ -128,3 +127,8 @@ class MgeNetDetector(FrameDetector["MgeNet"]):
         from stages.detectors.layers.mgenet.training import judge
 
         return judge(self._fitted(), windows, rows, self.params)
+
+
+def _several(windows: Windows) -> bool:
+    """Whether there are places to tell apart, as far as the windows know."""
+    return "camera" not in windows.index or windows.index["camera"].nunique() > 1

@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from pkgutil import resolve_name
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from stages.compute.device import resolve
+from stages.compute.networks import named_network, take_state
 from stages.core.errors import ParamsError, TrainingError
 from stages.core.seeding import derive
 from stages.core.windows import PatchParams
@@ -97,15 +95,9 @@ def named(params: PatchParams, joints: int, root: Path) -> Extractor:
     Raises:
         ParamsError: there is no such function or file, or they do not fit.
     """
-    network = ResNet20(joints) if params.backbone == OWN else _found(params.backbone)
+    network = ResNet20(joints) if params.backbone == OWN else named_network(params.backbone, {}, "backbone")
     if params.weights is not None:
-        path = root / params.weights
-        try:
-            network.load_state_dict(load(path.read_bytes()))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ParamsError(f"weights of patches do not fit {params.backbone}: {reason}", where=str(path),
-                              fix="give the safetensors file of that network's state") from error  # fmt: skip
+        take_state(network, root / params.weights, f"weights of patches do not fit {params.backbone}")
     return Extractor(network.to(resolve(params.device)), params.size)
 
 
@@ -173,17 +165,3 @@ def _right(network: nn.Module, x: Tensor, y: Tensor, rows: Tensor) -> float:
         for part in torch.split(rows, BATCH)
     )
     return right / max(1, len(rows))
-
-
-def _found(name: str) -> nn.Module:
-    """What a function of the user's gives."""
-    try:
-        network = resolve_name(name)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ParamsError(
-            f"there is no backbone {name!r} for patches: {error}",
-            fix="give `module:function`, which Python can import from the project's folder and call without arguments",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise ParamsError(f"{name} gives a {type(network).__name__}, not a torch module", fix="name another function")
-    return network

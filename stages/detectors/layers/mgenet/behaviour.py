@@ -99,8 +99,7 @@ class CnnBehaviour(nn.Module):
 
     def latent(self, maps: Tensor) -> Tensor:
         """The latent that they let one expect, `(n, C, T, V)`."""
-        found: Tensor = self.cnn.motion(maps) * self.cnn.scale
-        return found.reshape(-1, *self._shape)
+        return self.cnn.latent(maps).reshape(-1, *self._shape)
 
 
 Behaviour = VitBehaviour | CnnBehaviour

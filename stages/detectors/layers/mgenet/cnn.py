@@ -48,10 +48,14 @@ class CnnEncoder(nn.Module):
         found: Tensor = self.body(maps if self.grid is None else functional.adaptive_avg_pool3d(maps, self.grid))
         return found
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Motion maps, `(n, 32, t, h, w)`."""
-        found: Tensor = self.motion(self.behaviour(maps)) * self.scale
+    def latent(self, maps: Tensor) -> Tensor:
+        """Motion maps, `(n, 32, t, h, w)`, of behaviour maps."""
+        found: Tensor = self.motion(maps) * self.scale
         return found
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Motion maps of maps `(n, inputs, ...)`."""
+        return self.latent(self.behaviour(maps))
 
 
 class Residual(nn.Module):

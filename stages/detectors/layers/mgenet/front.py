@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pkgutil import resolve_name
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 
+from stages.compute.networks import named_network, take_state
 from stages.core.errors import ParamsError
 from stages.detectors.layers.mgenet.params import FrontParams
 
@@ -77,24 +75,7 @@ def foreign(params: FrontParams) -> Front:
     Raises:
         ParamsError: there is no such function, layer or file, or they do not fit.
     """
-    try:
-        network = resolve_name(params.network)(**params.arguments)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ParamsError(
-            f"there is no front {params.network!r}: {error}",
-            fix="give `module:function`, which Python can import, and its `arguments`",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise ParamsError(f"{params.network} gives a {type(network).__name__}, no torch module", fix="name another")
+    network = named_network(params.network, params.arguments, "front")
     if params.weights is not None:
-        path = Path(params.weights)
-        try:
-            network.load_state_dict(load(path.read_bytes()))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise ParamsError(
-                f"the front's weights do not fit {params.network}: {reason}",
-                where=str(path),
-                fix="save the network's state as a safetensors file, and name it",
-            ) from error
+        take_state(network, Path(params.weights), f"the front's weights do not fit {params.network}")
     return Front(network, params)

@@ -136,7 +136,7 @@ def test_weights_that_are_none(tmp_path: Path, content: bytes | None) -> None:
         ({"network": "no_such_module:toy"}, "there is no front 'no_such_module:toy'"),
         ({"network": f"{HERE}:no_such_function"}, "no_such_function"),
         ({"arguments": {"colours": 3}}, "unexpected keyword argument 'colours'"),
-        ({"network": f"{HERE}:number"}, "gives a int, no torch module"),
+        ({"network": f"{HERE}:number"}, "gives a int, not a torch module"),
         ({"layer": "stem.9"}, "has no layer 'stem.9'"),
         ({"layer": "nothing"}, "has no layer 'nothing'"),
     ],
