@@ -76,7 +76,10 @@ def test_the_page_tells_why_a_figure_is_undefined() -> None:
 
 
 def test_a_run_with_as_little_as_possible_says_what_is_missing() -> None:
-    runs = entry("knn", bare(0.7, bootstrap={"reason": REASON})), entry("stg_nf", bare(0.8))
+    runs = (
+        entry("knn", bare(0.7, bootstrap={"reason": REASON})),
+        entry("stg_nf", bare(0.8, bootstrap={"reason": REASON})),
+    )
     text = words(render("Title", [view(*runs, uncompared=REASON)]))
     for expected in (
         f"No intervals: {REASON}.",
