@@ -22,14 +22,13 @@ from stages.core.dataset import load_dataset
 from stages.core.loading import cameras_of, pictures_of, read_windows
 from stages.core.params import load_section
 from stages.core.paths import Project, seed_folder, split_file
-from stages.core.scoring import score_windows
+from stages.core.scoring import score_windows, table
 from stages.core.truth import frame_kinds
 from stages.detectors.mgenet import MgeNetDetector
 from stages.evaluate import judge
 from stages.evaluation.breakdown import Breakdown
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.uncertainty import draw, percentiles
-from stages.score import table
 
 NAME, SEED = "mgenet", 0
 GROUPS: Mapping[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from pipelines.tracks_scorer import TracksScorer
+from stages.live.tracks_scorer import TracksScorer
 
 
 class TracksModel(PythonModel):

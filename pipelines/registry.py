@@ -16,7 +16,6 @@ from typing import Any
 
 from pipelines import models
 from pipelines.environment import mlflow_settings, require, use
-from pipelines.tracks_scorer import Card
 from stages.core.dataset import load_dataset
 from stages.core.errors import DatasetError, ModelError
 from stages.core.normalization import NormalizeParams
@@ -30,14 +29,15 @@ from stages.core.tables import read_meta
 from stages.core.windows import WindowSpec
 from stages.detectors import registry
 from stages.detectors.base import Form, Modality, card_params, read_card
+from stages.live.tracks_scorer import Card
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where the packages are, in a checkout as where they are installed."""
 MODEL_CODE = Path("pipelines", "pyfunc_model.py")
 """The file that MLflow runs to make the model."""
 CODE = {
-    "stages": ("__init__.py", "score.py", "core", "compute", "detectors"),
-    "pipelines": ("__init__.py", "tracks_scorer.py"),
+    "stages": ("__init__.py", "core", "compute", "detectors", "live/__init__.py", "live/tracks_scorer.py"),
+    "pipelines": ("__init__.py",),
 }
 """What is saved beside it, by package: all that it imports."""
 ML_MODEL = "MLmodel"
@@ -194,5 +194,6 @@ def _copy(package: str, names: tuple[str, ...], staged: Path) -> Path:
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (target / name).parent.mkdir(exist_ok=True)
             shutil.copy2(source / name, target / name)
     return target

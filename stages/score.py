@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from stages.core.loading import cameras_of, pictures_of, read_windows
@@ -13,7 +12,7 @@ from stages.core.params import ScoreParams, TrainParams, load_section
 from stages.core.paths import Project, seed_folder, split_file
 from stages.core.progress import bar, log
 from stages.core.schemas import MAPS, SCORES
-from stages.core.scoring import Scores, score_windows
+from stages.core.scoring import score_windows, table
 from stages.core.storage import atomic_folder, sweep
 from stages.core.tables import writing
 from stages.core.windows import Windows
@@ -98,26 +97,3 @@ def write_maps(path: Path, worst: WorstFrames, seed: int, model: Detector) -> No
         for clip, found in sorted(worst.found.items()):
             row = pd.DataFrame({"clip": [clip], "frame": [found.frame], "score": [found.score]})
             out.append(row, model.error_maps(found.window)[:, found.sample])
-
-
-def table(windows: Windows, scores: Mapping[str, Scores], seed: int) -> pd.DataFrame:
-    """Rows of SCORES: a window each, or a frame each where a detector scores frames; part after part.
-
-    Args:
-        windows: N windows.
-        scores: per part `(N,)` or `(N, T)`.
-        seed: of the model that scored.
-    """
-    parts = [_rows(windows.index, values).assign(part=part, seed=seed) for part, values in scores.items()]
-    return pd.concat(parts, ignore_index=True)[SCORES.names()]
-
-
-def _rows(index: pd.DataFrame, values: Scores) -> pd.DataFrame:
-    rows = index[["clip", "track", "start_frame", "step", "length"]]
-    if values.ndim == 1:
-        return rows.assign(frame=pd.array([pd.NA] * len(rows), dtype="Int32"), score=values)
-    samples = values.shape[1]
-    start, step = (index[name].to_numpy(dtype=np.float64)[:, None] for name in ("start_frame", "step"))
-    frames = np.rint(start + np.arange(samples) * step).astype(np.int32)
-    repeated = rows.iloc[np.repeat(np.arange(len(rows)), samples)]
-    return repeated.assign(frame=pd.array(frames.reshape(-1), dtype="Int32"), score=values.reshape(-1))

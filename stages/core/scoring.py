@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.errors import ScoreError
+from stages.core.schemas import SCORES
 from stages.core.windows import Windows
 
 Scores = NDArray[np.float32]
@@ -39,6 +40,29 @@ def score_windows(model: Scorer, windows: Windows, batch: int) -> dict[str, Scor
     for part, values in scores.items():
         _refuse_unfinite(part, values, windows.index)
     return scores
+
+
+def table(windows: Windows, scores: Mapping[str, Scores], seed: int) -> pd.DataFrame:
+    """Rows of SCORES: a window each, or a frame each where a detector scores frames; part after part.
+
+    Args:
+        windows: N windows.
+        scores: per part `(N,)` or `(N, T)`.
+        seed: of the model that scored.
+    """
+    parts = [_rows(windows.index, values).assign(part=part, seed=seed) for part, values in scores.items()]
+    return pd.concat(parts, ignore_index=True)[SCORES.names()]
+
+
+def _rows(index: pd.DataFrame, values: Scores) -> pd.DataFrame:
+    rows = index[["clip", "track", "start_frame", "step", "length"]]
+    if values.ndim == 1:
+        return rows.assign(frame=pd.array([pd.NA] * len(rows), dtype="Int32"), score=values)
+    samples = values.shape[1]
+    start, step = (index[name].to_numpy(dtype=np.float64)[:, None] for name in ("start_frame", "step"))
+    frames = np.rint(start + np.arange(samples) * step).astype(np.int32)
+    repeated = rows.iloc[np.repeat(np.arange(len(rows)), samples)]
+    return repeated.assign(frame=pd.array(frames.reshape(-1), dtype="Int32"), score=values.reshape(-1))
 
 
 def _refuse_unfinite(part: str, values: Scores, index: pd.DataFrame) -> None:

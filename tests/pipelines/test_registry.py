@@ -16,7 +16,7 @@ import yaml
 
 from pipelines import registry
 from pipelines.__main__ import main
-from pipelines.tracks_scorer import Card, TracksScorer
+from stages.live.tracks_scorer import Card, TracksScorer
 from stages import normalize, score, segment
 from stages.core.errors import DatasetError, NormotionError, SchemaError
 from stages.core.loading import load_windows

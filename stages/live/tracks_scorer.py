@@ -21,12 +21,11 @@ from stages.core.foreign import numbers
 from stages.core.normalization import NormalizeParams
 from stages.core.params import Section
 from stages.core.schemas import Rows, pose_meta
-from stages.core.scoring import score_windows
+from stages.core.scoring import score_windows, table
 from stages.core.skeleton import layout
 from stages.core.windows import Windows, WindowSpec
 from stages.detectors import registry
 from stages.detectors.base import Detector
-from stages.score import table
 
 WHERE = "the table of tracks"
 TYPES = {
