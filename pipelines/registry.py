@@ -80,7 +80,7 @@ def save_pyfunc(project: Project, dataset: str, detector: str, seed: str | int |
     if (needs := registry.detector(detector).needs) != {Modality.POSE}:
         raise ModelError(f"{detector} needs {' and '.join(sorted(needs))}, and a table of tracks holds poses alone")
     number, folder = models.find(project, dataset, detector, seed)
-    card = _card(project, dataset, detector, number, folder)
+    card = card_of(project, dataset, detector, number, folder)
     if path.exists() and not (path / ML_MODEL).is_file() and not (path.is_dir() and not any(path.iterdir())):
         raise ModelError("something other than an MLflow model is there", where=str(path), fix="name a new folder")
     import mlflow
@@ -91,8 +91,13 @@ def save_pyfunc(project: Project, dataset: str, detector: str, seed: str | int |
     return card
 
 
-def _card(project: Project, dataset: str, detector: str, seed: int, folder: Path) -> Card:
-    """What the model must know; its own params say which window spec it reads."""
+def card_of(project: Project, dataset: str, detector: str, seed: int, folder: Path) -> Card:
+    """What a saved model must know; its own params say which window spec it reads.
+
+    Raises:
+        ModelError: the window spec is now another one than it was trained on.
+        DatasetError, SchemaError: the dataset or its tracks are not there, or its clips are of several kinds.
+    """
     saved = read_card(folder, detector)
     window = card_params(saved, registry.detector(detector).Params, folder).window
     joints, coordinates, units = _poses(project, dataset)

@@ -147,14 +147,26 @@ def _spans(rows: pd.DataFrame, places: Places, landing: Landing, shift: int) -> 
     return _Spans(cells[inside], (stop - first)[inside], score[inside])
 
 
-def _reach(rows: pd.DataFrame, landing: str) -> tuple[Ints, Ints]:
-    """First frame, and the one after the last, that each row's score is for.
-
-    Sample i of a window stands for the frames from round(start + i × step) up to where the next sample's begin.
-    """
+def _reach(rows: pd.DataFrame, landing: Landing) -> tuple[Ints, Ints]:
+    """First frame, and the one after the last, that each row's score is for."""
     start, step = rows["start_frame"].to_numpy(dtype=np.float64), rows["step"].to_numpy(dtype=np.float64)
     length = rows["length"].to_numpy(dtype=np.int64)
     frame = rows["frame"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    return landed_frames(start, step, length, frame, landing)
+
+
+def landed_frames(start: Floats, step: Floats, length: Ints, frame: Floats, landing: Landing) -> tuple[Ints, Ints]:
+    """First frame, and the one after the last, that each score is for.
+
+    Sample i of a window stands for the frames from round(start + i × step) up to where the next sample's begin.
+
+    Args:
+        start: `(N,)` frame of each window's first sample.
+        step: `(N,)` frames from one sample to the next.
+        length: `(N,)` samples.
+        frame: `(N,)` the frame a score is of, NaN where it is of the whole window.
+        landing: see `Rules`.
+    """
     own = ~np.isnan(frame)  # a score per frame lands on the sample that the frame was taken for
     landed = length // 2 if landing == "centre" else np.zeros_like(length)
     sample = np.where(own, np.rint((np.where(own, frame, start) - start) / step), landed)

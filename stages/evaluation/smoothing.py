@@ -90,6 +90,21 @@ def smooth(scores: Floats, fps: float, params: SmoothingParams) -> Floats:
     return filters[params.kind](scores, params.width(fps)) if params.kind in filters else scores
 
 
+def reach(fps: float, params: SmoothingParams) -> int:
+    """Frames before and after a frame that its smoothed score depends on: how long a live camera has to wait."""
+    if params.kind == "none":
+        return 0
+    if params.kind == "cascade":
+        return sum(_gaussian_reach(deviation) for deviation in CASCADE)
+    width = params.width(fps)
+    return _gaussian_reach(width) if params.kind == "gaussian" else _reach(width)
+
+
+def _gaussian_reach(deviation: float) -> int:
+    """As SciPy cuts a Gaussian off."""
+    return int(REACH * deviation + 0.5)
+
+
 def _gaussian(scores: Floats, deviation: float) -> Floats:
     from scipy.ndimage import gaussian_filter1d
 

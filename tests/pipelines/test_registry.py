@@ -128,7 +128,7 @@ def test_a_clean_process_scores_as_the_stages_do(project: Project, saved: Path, 
 def test_nothing_is_pickled_and_all_that_is_needed_is_there(saved: Path) -> None:
     files = {str(path.relative_to(saved)) for path in saved.rglob("*") if path.is_file()}
     assert not [file for file in files if file.endswith((".pkl", ".pickle", ".pyc", ".pt", ".pth"))]
-    assert {"MLmodel", "pyfunc_model.py", "artifacts/card.json", "code/stages/score.py"} <= files
+    assert {"MLmodel", "pyfunc_model.py", "artifacts/card.json", "code/stages/live/tracks_scorer.py"} <= files
     assert {"artifacts/seed-3/detector.json", "artifacts/seed-3/weights.safetensors"} <= files
     needed = (saved / "requirements.txt").read_text().split()
     assert all("==" in package and "+" not in package for package in needed)
