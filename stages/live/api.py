@@ -1,0 +1,147 @@
+"""Scores in a few lines of Python: of a table of tracks, or of a video.
+
+>>> import normotion
+>>> model = normotion.load_model()
+>>> model.card.detector
+'stg_nf'
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.core.errors import DatasetError
+from stages.evaluation.aggregate import aggregate
+from stages.live.alarms import Alarms
+from stages.live.engine import Engine
+from stages.live.judged import Event, Judged
+from stages.live.judging import finder, judging
+from stages.live.model import Model
+from stages.live.source import open_source
+from stages.live.tracks_scorer import TracksScorer
+from stages.pose.estimators import Estimator
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What was found.
+
+    Args:
+        frames: a row per frame: frame, seconds, raw, smoothed (higher = more abnormal), scored (whether anybody was),
+            track (the most abnormal person), p (share of normal footage as high), alarm (whether one rings).
+        events: a row per alarm: start_frame, end_frame, start_seconds, end_seconds, peak_frame, peak_score, threshold,
+            track, p.
+    """
+
+    frames: pd.DataFrame
+    events: pd.DataFrame
+
+
+def load_model(folder: str | Path | None = None, *, device: str = "auto") -> Model:
+    """Load a model that `normotion pack` made, or the one that comes with the package.
+
+    Raises:
+        ModelError: the folder holds none.
+    """
+    return Model.load(Path(folder), device=device) if folder else Model.shipped(device=device)
+
+
+def score_tracks(
+    tracks: pd.DataFrame, *, fps: float, model: Model | None = None, threshold: float | None = None
+) -> Result:
+    """Score people who were found and tracked by whatever means.
+
+    Args:
+        tracks: a row per person and frame, in any order: track and frame (whole numbers from 0) and keypoints, a list
+            of 17 × (x, y, confidence) in px, COCO's joints in their order.
+        fps: frames per second of the video.
+        model: the package's own without it.
+        threshold: over which alarms ring; that of the model's normal footage without it.
+
+    Raises:
+        DatasetError, SchemaError, ScoreError: as `TracksScorer.score`.
+    """
+    chosen = model or load_model()
+    if not {"track", "frame", "keypoints"} <= set(tracks.columns):
+        raise DatasetError(
+            f"the table has the columns {', '.join(map(str, tracks.columns))}",
+            where="the table of tracks",
+            fix="give it track, frame and keypoints",
+        )
+    scores = TracksScorer(chosen.detector, chosen.card).score(tracks.assign(clip="clip", fps=float(fps)))
+    count = int(tracks["frame"].max()) + 1 if len(tracks) else 0
+    clips = pd.DataFrame({"clip": ["clip"], "frames": [count], "fps": [float(fps)]})
+    frames = aggregate(scores[scores["part"] == chosen.part], clips, chosen.card.rules)
+    judged = [
+        Judged(
+            int(row.frame), row.frame / fps, (), row.raw, row.smoothed, None if pd.isna(row.track) else int(row.track)
+        )
+        for row in frames.itertuples()
+    ]
+    return _result(judged, chosen, fps, threshold)
+
+
+def score_video(
+    video: str | Path, *, model: Model | None = None, threshold: float | None = None, every: int = 1,
+    find: Estimator | None = None,
+) -> Result:  # fmt: skip
+    """Find people in a video, follow and score them.
+
+    Args:
+        video: a file, or whatever `normotion run` takes.
+        model: the package's own without it.
+        threshold: over which alarms ring; that of the model's normal footage without it.
+        every: look at every n-th frame.
+        find: finds the people; the model's own networks without it.
+
+    Raises:
+        VideoError: it cannot be read to its end.
+    """
+    chosen = model or load_model()
+    source = open_source(str(video))
+    engine = Engine(chosen, fps=source.fps, size=source.size)
+    judged = list(judging(source, engine, find or finder(chosen), every=every))
+    if source.trouble is not None:
+        raise source.trouble
+    return _result(judged, chosen, source.fps, threshold)
+
+
+def _result(judged: list[Judged], model: Model, fps: float, threshold: float | None) -> Result:
+    alarms = alarms_of(model, fps, threshold)
+    events = [event for frame in judged for event in alarms.see(frame)] + alarms.finish()
+    return Result(frame_table(judged, model, events), event_table(events))
+
+
+def alarms_of(model: Model, fps: float, threshold: float | None = None) -> Alarms:
+    """The alarms of one source: at `threshold`, or at that of the model's normal footage."""
+    return Alarms(
+        model.reference.threshold if threshold is None else threshold,
+        merge_seconds=model.card.alarms.merge_seconds,
+        least_seconds=model.card.alarms.least_seconds,
+        fps=fps,
+        tail=model.reference.tail,
+    )
+
+
+def frame_table(judged: list[Judged], model: Model, events: list[Event]) -> pd.DataFrame:
+    """A row per frame; see `Result`."""
+    table = pd.DataFrame(
+        [(one.number, one.seconds, one.raw, one.smoothed, one.scored, one.track) for one in judged],
+        columns=["frame", "seconds", "raw", "smoothed", "scored", "track"],
+    ).astype({"frame": np.int64, "raw": np.float32, "smoothed": np.float32, "scored": bool, "track": "Int32"})
+    table["p"] = model.reference.tail.p(table["smoothed"])
+    number = table["frame"].to_numpy()
+    rings = np.zeros(len(number), dtype=bool)
+    for event in events:
+        rings |= (event.start_frame <= number) & (number <= event.end_frame)
+    return table.assign(alarm=rings)
+
+
+def event_table(events: list[Event]) -> pd.DataFrame:
+    """A row per alarm; see `Result`."""
+    table = pd.DataFrame([asdict(event) for event in events], columns=list(Event.__dataclass_fields__))
+    return table.astype({"track": "Int32"})
