@@ -18,13 +18,14 @@ from stages.core.params import load_section
 from stages.core.paths import Project, clip_file
 from stages.core.progress import log
 from stages.core.schemas import TRACKS, Rows
+from stages.core.storage import sha256_text
 from stages.core.tables import read
 from stages.core.windows import Windows
 from stages.detectors import registry
 from stages.detectors.base import Modality
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.protocol import Rules
-from stages.live.model import CameraCard, Model
+from stages.live.model import CameraCard, Model, digest
 from stages.live.reference import refer
 from stages.pose.estimators import ExtractParams
 from stages.pose.poseflow import TrackParams
@@ -81,7 +82,8 @@ def pack(project: Project, dataset: str, detector: str, seed: str | int | None =
     trained = registry.detector(detector).load(folder)
     reference = refer(trained, card, clips, _tracks(project, data, split), footage)
     normals = Normals.choose(_windows(card, project, data))
-    return Model(trained, card, reference, normals, f"{detector} of {dataset}, seed {number}", "")
+    origin = f"{detector} of {dataset}, seed {number}"
+    return Model(trained, card, reference, normals, origin, sha256_text(digest(folder), card.text()))
 
 
 def _sections(project: Project, dataset: str) -> dict[str, object]:

@@ -65,6 +65,7 @@ class Verb:
             defaults hold.
         details: what else `normotion VERB --help` says.
         resumes: whether the same command goes on where an interrupted one stopped; otherwise it starts over.
+        anywhere: it may be called outside a project; the current folder then stands for one.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Verb:
     options: tuple[Option, ...] = ()
     details: str = ""
     resumes: bool = True
+    anywhere: bool = False
 
     def load(self) -> Callable[..., None]:
         """Import what the verb calls: `stages.<name>:run` unless `target` says otherwise."""
@@ -220,7 +222,7 @@ def _call(verb: Verb, arguments: Sequence[str], options: Mapping[str, Any], verb
     from stages.core.progress import set_up_logging
 
     set_up_logging(verbose)
-    project = find_project()
+    project = find_project(anywhere=verb.anywhere)
     verb.load()(project, *arguments, **options)
     sys.stdout.flush()
 

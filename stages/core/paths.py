@@ -149,8 +149,12 @@ def inside(folder: Path, relative: str) -> Path:
     return path
 
 
-def find_project(start: Path | None = None) -> Project:
+def find_project(start: Path | None = None, *, anywhere: bool = False) -> Project:
     """Find the project a command was started in: the nearest folder upwards that holds params.yaml.
+
+    Args:
+        start: where to begin; the current folder without it.
+        anywhere: take the folder itself where there is none.
 
     Raises:
         ParamsError: there is none.
@@ -159,6 +163,8 @@ def find_project(start: Path | None = None) -> Project:
     for folder in (here, *here.parents):
         if (folder / "params.yaml").is_file():
             return Project(folder)
+    if anywhere:
+        return Project(here)
     raise ParamsError(
         "no params.yaml here or in any folder above", where=str(here), fix="run this inside a normotion checkout"
     )

@@ -157,8 +157,9 @@ class Model:
             self.detector.save(out / DETECTOR)
             if self.normals is not None:
                 self.normals.save(out / NORMALS)
-            for name, section in ((CARD, self.card), (REFERENCE, self.reference)):
-                write_text(out / name, json.dumps(section.model_dump(mode="json"), indent=1, sort_keys=True) + "\n")
+            for name, section, indent in ((CARD, self.card, 1), (REFERENCE, self.reference, None)):
+                text = json.dumps(section.model_dump(mode="json"), indent=indent, sort_keys=True)
+                write_text(out / name, f"{text}\n")
 
 
 def digest(folder: Path) -> str:
