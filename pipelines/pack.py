@@ -72,9 +72,13 @@ def pack(project: Project, dataset: str, detector: str, seed: str | int | None =
             where=str(project.raw(dataset)),
             fix="train it on videos of yours",
         )
-    card = CameraCard.model_validate_json(
-        json.dumps(given.model_dump(mode="json") | _sections(project, dataset)), strict=True
-    )
+    card = CameraCard.model_validate_json(json.dumps(given.model_dump(mode="json") | _sections(project, dataset)))
+    if reason := card.rules.relative(registry.detector(detector).parts):
+        raise ModelError(
+            f"a camera has no end, and {reason}",
+            where="evaluate.normalization in params.yaml",
+            fix="choose rules without normalization, such as evaluate.protocol: normotion",
+        )
     data = load_dataset(project, dataset)
     split = "train" if data.split("validation").empty else "validation"
     clips = data.split(split)

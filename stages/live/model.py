@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from stages.core.errors import ModelError
 from stages.core.params import Section
@@ -49,13 +49,6 @@ class CameraCard(Card):
     track: TrackParams
     rules: Rules
     alarms: CalibrationParams
-
-    @model_validator(mode="after")
-    def _live(self) -> Self:
-        """Refuse what only a whole recording can tell."""
-        if self.rules.normalization != "none":
-            raise ValueError(f"rules.normalization {self.rules.normalization}: a camera has no extremes yet")
-        return self
 
 
 class Reference(Section):
