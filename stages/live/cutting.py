@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,12 @@ class Cutter:
             ready += self._samples(track, known, frame, values[place]) if known else []
         for track in [track for track, known in self._tracks.items() if frame - known.frame > self._forget]:
             del self._tracks[track]
-        return self._windows(ready)
+        return self._windows(ready) if ready else self._nothing
+
+    @cached_property
+    def _nothing(self) -> Windows:
+        """No window, made once: most frames of a fast camera complete none."""
+        return self._windows([])
 
     def _extend(self, frame: int, tracks: Ints, values: Floats) -> None:
         """Begin the tracks that are new, each with an entry before which there is nothing."""
@@ -143,6 +149,7 @@ class Cutter:
         )
         keep, poses = normalize_people(keypoints, spec.normalization, self._params.least("px"), self._own)
         rows = [row for row, kept in zip(ready, keep, strict=True) if kept]
+        unknown = pd.array([pd.NA] * len(rows), dtype="Int8")
         index = pd.DataFrame(
             {
                 "dataset": "", "split": "test", "clip": "",
@@ -150,7 +157,7 @@ class Cutter:
                 "start_frame": np.array([first * self._step for _, first, *_ in rows], dtype=np.float64),
                 "step": self._step, "length": spec.samples,
                 "missing": np.array([missing for _, _, missing, _ in rows], dtype=np.int64),
+                "label": unknown, "person_label": unknown,
             }
         )  # fmt: skip
-        unknown = pd.array([pd.NA] * len(index), dtype="Int8")
-        return Windows(index.assign(label=unknown, person_label=unknown), poses, channels, self._own.name)
+        return Windows(index, poses, channels, self._own.name)

@@ -18,6 +18,7 @@ from stages.detectors.layers.stg_nf.params import StgNfParams
 
 if TYPE_CHECKING:
     from stages.detectors.layers.flow import Chain
+    from stages.detectors.layers.stg_nf.scoring import Whole
 
 
 class FlowDetector(Model):
@@ -35,6 +36,7 @@ class FlowDetector(Model):
     def __init__(self, params: Any, *, device: str = "auto", seed: int = 0) -> None:
         super().__init__(params, device=device, seed=seed)
         self._network: Chain | None = None
+        self._packed: tuple[Chain, Whole] | None = None
 
     def fit(
         self,
@@ -196,7 +198,11 @@ class FlowDetector(Model):
         from stages.detectors.layers.stg_nf import scoring
         from stages.detectors.layers.stg_nf.network import is_published
 
-        return scoring.likelihoods(network, windows, mean, fused=is_published(self.params, form))
+        if not is_published(self.params, form):
+            return scoring.likelihoods(network, windows, mean, fused=False)
+        if self._packed is None or self._packed[0] is not network:
+            self._packed = network, scoring.whole(network, form)  # takes longer than scoring a few windows
+        return scoring.likelihoods(network, windows, mean, fused=True, packed=self._packed[1])
 
     def _build(self, form: Form) -> Chain:
         from stages.compute.device import resolve

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,8 +22,19 @@ SCORE_BATCH = 1024
 """Windows in the network at a time while scoring; scores do not depend on it."""
 
 
+Whole = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""What `Fused.scorer` gives."""
+
+
+def whole(network: Chain, form: Form) -> Whole:
+    """A trained network of the published form packed for scoring: what every call of `likelihoods` can share."""
+    return Fused([network.eval()], form.samples, form.joints).scorer()
+
+
 @torch.no_grad()
-def likelihoods(network: Chain, windows: Windows, prior_mean: float, *, fused: bool) -> Floats:
+def likelihoods(
+    network: Chain, windows: Windows, prior_mean: float, *, fused: bool, packed: Whole | None = None
+) -> Floats:
     """Negative log-likelihood, `(N,)` bits per dimension; uses running batch statistics.
 
     Args:
@@ -29,18 +42,19 @@ def likelihoods(network: Chain, windows: Windows, prior_mean: float, *, fused: b
         windows: N of them.
         prior_mean: the same for every window.
         fused: whether the network is one that `Fused` computes.
+        packed: that network as `whole` gives it, where it is at hand.
     """
     scores = np.empty(len(windows), dtype=np.float32)
     device = device_of(network.eval())
     data = Mirrored(windows, "none", device)
     means = torch.full((1, 1), prior_mean, device=device)
-    whole = Fused([network], *data.poses.shape[2:]).scorer() if fused else None
     if fused:
+        packed = packed or whole(network, Form.of(windows))
         data.standardize(front(network))
     for start in range(0, len(windows), SCORE_BATCH):
         rows = torch.arange(start, min(start + SCORE_BATCH, len(windows)), device=device)
-        if whole is not None:
-            found = whole(data.columns(rows), means)[0]
+        if packed is not None:
+            found = packed(data.columns(rows), means)[0]
         else:
             z, logdet = network(data.take(rows))
             found = bits_per_dimension(z, logdet, means[0])
