@@ -234,22 +234,24 @@ def test_the_page_compares_the_runs(logged: Project, tmp_path: Path) -> None:
     with subprocess.Popen(
         words, cwd=logged.root, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
-        table = next(line.rpartition(" ")[2].strip() for line in lines if line.startswith("MLflow: "))
-        url = next(line.rpartition(" ")[2].strip() for line in lines if "side by side" in line)
-        next(line for line in lines if "startup complete" in line)
-        with sync_api.sync_playwright() as playwright:
-            browser = open_browser(playwright)
-            page = browser.new_page()
-            page.goto(url)
-            page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for(timeout=60_000)
-            for name in ("street/near/seed-0", "street/far/seed-0"):
-                page.get_by_text(name).first.wait_for(timeout=30_000)
-            page.screenshot(path=tmp_path / "compare.png")
-            page.goto(table)
-            for column in ("smoothed/auc", "detector", "seed"):
-                page.get_by_text(column, exact=True).first.wait_for(timeout=60_000)
-            assert page.get_by_text("0.75", exact=True).count() == 2
-            browser.close()
-        process.terminate()
+        try:
+            assert process.stderr is not None
+            lines = iter(process.stderr.readline, "")
+            table = next(line.rpartition(" ")[2].strip() for line in lines if line.startswith("MLflow: "))
+            url = next(line.rpartition(" ")[2].strip() for line in lines if "side by side" in line)
+            next(line for line in lines if "startup complete" in line)
+            with sync_api.sync_playwright() as playwright:
+                browser = open_browser(playwright)
+                page = browser.new_page()
+                page.goto(url)
+                page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for(timeout=60_000)
+                for name in ("street/near/seed-0", "street/far/seed-0"):
+                    page.get_by_text(name).first.wait_for(timeout=30_000)
+                page.screenshot(path=tmp_path / "compare.png")
+                page.goto(table)
+                for column in ("smoothed/auc", "detector", "seed"):
+                    page.get_by_text(column, exact=True).first.wait_for(timeout=60_000)
+                assert page.get_by_text("0.75", exact=True).count() == 2
+                browser.close()
+        finally:  # or leaving the block waits for it for ever, also where there is no browser
+            process.terminate()
