@@ -15,7 +15,7 @@ from stages.core.dataset import Dataset, load_dataset
 from stages.core.errors import ParamsError, SchemaError
 from stages.core.pairs import coarse, listed
 from stages.core.params import Run, dig, load_section, nearest, params_error, read_params
-from stages.core.paths import Project, clip_file
+from stages.core.paths import Project, clip_file, seed_folder
 from stages.core.progress import bar, log
 from stages.core.schemas import FRAME_SCORES, MAPS, REPLICATES, SCORES, TRACKS, Rows
 from stages.core.skeleton import layout
@@ -23,9 +23,12 @@ from stages.core.storage import atomic_folder, sha256_file, write_text
 from stages.core.tables import read
 from stages.detectors.registry import DETECTORS
 from stages.evaluation.aggregate import person_scores
+from stages.evaluation.bands import Bands, bands
 from stages.evaluation.comparison import Comparison, against_best
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.uncertainty import Replicates
+from stages.pose.quality import figures, joint_figures
+from stages.pose.survey import survey
 from stages.show.coarse_result import read as read_coarse
 from stages.show.error_map import ErrorPicture, draw_errors, scale_top
 from stages.show.figures import number
@@ -35,11 +38,14 @@ from stages.show.overlay import Person, blank, data_uri, draw_people, read_frame
 from stages.show.page import ReportParams, render
 from stages.show.palette import style
 from stages.show.suite_result import read as read_suite
-from stages.show.svg import roc_path
+from stages.show.svg import band_path, pr_path, roc_path
 from stages.show.timeline import Curve, Truth, axis, curve, truth
-from stages.show.views import ClipView, DatasetView, Difference, Entry, Still, ranked
+from stages.show.views import ClipView, DatasetView, Difference, Entry, Lines, Model, PoseView, Still, ranked
 
 KINDS = ("raw", "smoothed")
+
+FIT_FILE = "fit.json"
+"""What `train` writes beside a model."""
 
 FIGURE = "smoothed/auc"
 """What detectors are ranked and compared by, as REPLICATES names it."""
@@ -97,8 +103,9 @@ def shown(project: Project) -> tuple[list[Run], list[Run]]:
 def _view(project: Project, name: str, detectors: Sequence[str], params: ReportParams, folder: Path) -> DatasetView:
     """One dataset's part of the page; writes its film strips into `folder` on the way."""
     data = load_dataset(project, name)
-    entries = {detector: _entry(project, name, detector) for detector in detectors}
-    curves = _Curves(project, name, entries)
+    tables = {detector: _frames(project, name, detector) for detector in detectors}
+    entries = {detector: _entry(project, name, detector, table) for detector, table in tables.items()}
+    curves = _Curves(tables, entries)
     cast, faults = _cast(project, data, detectors), _Faults(project, data, entries)
     clips = list(data.split("test")["clip"])
     if len(clips) > params.films:
@@ -116,7 +123,7 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
     digests = {clip: found["sha256"] for clip, found in _json(project.checked(name))["clips"].items()}
     order = ranked(list(entries.values()))
     differences, uncompared = _differences(project, name, order)
-    return DatasetView(data, order, tuple(views), digests, cast.note, differences, uncompared)
+    return DatasetView(data, order, tuple(views), digests, cast.note, differences, uncompared, _poses(project, data))
 
 
 def _differences(project: Project, dataset: str, order: Sequence[Entry]) -> tuple[tuple[Difference, ...], str]:
@@ -149,12 +156,56 @@ def _uncompared(order: Sequence[Entry]) -> str:
     return ""
 
 
-def _entry(project: Project, dataset: str, detector: str) -> Entry:
+def _frames(project: Project, dataset: str, detector: str) -> pd.DataFrame:
+    return read(project.frame_scores(dataset, detector), FRAME_SCORES).frame
+
+
+def _entry(project: Project, dataset: str, detector: str, frames: pd.DataFrame) -> Entry:
     path = project.metrics(dataset, detector)
     metrics = _json(path)
-    roc = pd.read_csv(_there(project.plots(dataset, detector) / "roc.csv"))
-    paths = {kind: roc_path(roc[roc["kind"] == kind]) for kind in KINDS}
-    return Entry(detector, style(list(DETECTORS).index(detector)), metrics, paths, sha256_file(path))
+    params = load_section(project, "evaluate", EvaluateParams).on(dataset)
+    around = bands(frames, params.bootstrap)
+    return Entry(
+        detector=detector,
+        style=style(list(DETECTORS).index(detector)),
+        metrics=metrics,
+        sha256=sha256_file(path),
+        roc=_lines(project.plots(dataset, detector), "roc", around),
+        pr=_lines(project.plots(dataset, detector), "pr", around),
+        bandless=around.reason,
+        model=_model(project, dataset, detector, min(map(int, metrics["seeds"]))),
+    )
+
+
+def _lines(folder: Path, name: str, around: Bands) -> Lines:
+    """A curve's paths, from what `evaluate` wrote of it."""
+    table = pd.read_csv(_there(folder / f"{name}.csv"))
+    raw, smoothed = (_PATHS[name](table[table["kind"] == kind]) for kind in KINDS)
+    band = around.curves.get(name)
+    return Lines(raw, smoothed, band_path(band.along, band.low, band.high) if band else "")
+
+
+_PATHS = {"roc": roc_path, "pr": pr_path}
+
+
+def _model(project: Project, dataset: str, detector: str, seed: int) -> Model | None:
+    """What `train` says of a seed's model; None where its folder is not at hand, as of figures kept in git alone."""
+    folder = seed_folder(project.model(dataset, detector), seed)
+    if not folder.is_dir():
+        return None
+    found = _json(folder / FIT_FILE)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != FIT_FILE)
+    return Model(int(found["parameters"]), size, int(found["windows"]))
+
+
+def _poses(project: Project, data: Dataset) -> PoseView:
+    found = survey(project, data)
+    return PoseView(
+        tuple((name, figures(tally)) for name, tally in found.rows),
+        {name: joint["unsure"] for name, joint in joint_figures(found.whole).items()},
+        found.layout,
+        tuple((advice.text, advice.means) for advice in found.advice),
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -171,10 +222,9 @@ def _there(path: Path) -> Path:
 class _Curves:
     """Frame scores of every detector, each with one axis for all clips of the dataset."""
 
-    def __init__(self, project: Project, dataset: str, entries: Mapping[str, Entry]) -> None:
-        self._entries = entries
-        self._tables = {name: read(project.frame_scores(dataset, name), FRAME_SCORES).frame for name in entries}
-        self._ends = {name: axis(table) for name, table in self._tables.items()}
+    def __init__(self, tables: Mapping[str, pd.DataFrame], entries: Mapping[str, Entry]) -> None:
+        self._entries, self._tables = entries, tables
+        self._ends = {name: axis(table) for name, table in tables.items()}
 
     def of(self, clip: str) -> tuple[Curve, ...]:
         return tuple(

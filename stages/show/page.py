@@ -8,7 +8,20 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.core.params import Section
-from stages.show import alarms, breakdown, coarse, figures, leaderboard, parts, protocols, suite_chart, svg
+from stages.show import (
+    alarms,
+    breakdown,
+    coarse,
+    cost,
+    curves,
+    figures,
+    leaderboard,
+    parts,
+    poses,
+    protocols,
+    suite_chart,
+    svg,
+)  # fmt: skip
 from stages.show.coarse_result import Coarse
 from stages.show.film import columns as across
 from stages.show.palette import Style
@@ -77,6 +90,12 @@ def render(
         protocol_rows=protocols.protocols,
         parts_of=parts.parts,
         calibrated=alarms.calibration,
+        charts=curves.charts,
+        band_note=curves.band_note,
+        costs=cost.costs,
+        pose_columns=poses.COLUMNS,
+        joints_of=lambda view: Markup(poses.drawing(view)),  # noqa: S704 made here, of escaped names
+        least_sure=poses.least_sure,
         published_coarse=coarse.PUBLISHED,
         across=across,
         picture=lambda result: Markup(suite_chart.svg(result, styles)),  # noqa: S704 made here, of escaped names

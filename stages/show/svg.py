@@ -23,6 +23,30 @@ def roc_path(curve: pd.DataFrame) -> str:
     return path(curve["fpr"].to_numpy(dtype=np.float64) * 100, 100 - curve["tpr"].to_numpy(dtype=np.float64) * 100)
 
 
+def pr_path(curve: pd.DataFrame) -> str:
+    """Path of a precision-recall curve, likewise.
+
+    Args:
+        curve: recall, precision; may be empty.
+    """
+    return path(
+        curve["recall"].to_numpy(dtype=np.float64) * 100, 100 - curve["precision"].to_numpy(dtype=np.float64) * 100
+    )
+
+
+def band_path(along: Floats, low: Floats, high: Floats) -> str:
+    """Path around the area between two curves, in the same box.
+
+    Args:
+        along: `(places,)`, 0 … 1, rising.
+        low: `(places,)`, 0 … 1.
+        high: `(places,)`, likewise.
+    """
+    x = np.concatenate([along, along[::-1]]) * 100
+    y = 100 - np.concatenate([high, low[::-1]]) * 100
+    return path(x, np.round(y, 2)) + "Z"
+
+
 def score_path(scores: Floats, ends: tuple[float, float]) -> str:
     """Path of one clip's frame scores in a box of 1000 × 100, each point the highest of its frames.
 

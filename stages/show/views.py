@@ -8,12 +8,43 @@ from itertools import groupby
 from typing import Any
 
 from stages.core.dataset import Dataset
+from stages.core.skeleton import Layout
 from stages.show.error_map import ErrorPicture
 from stages.show.palette import Style
 from stages.show.timeline import Curve, Truth
 
 OPEN = 4
 """Clips of a dataset that are unfolded when the page opens."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A curve of a detector as SVG paths, in a box of 100 × 100.
+
+    Args:
+        raw: of its raw scores; empty where it is undefined.
+        smoothed: likewise.
+        band: area in which that of smoothed scores lies; empty where there is none.
+    """
+
+    raw: str = ""
+    smoothed: str = ""
+    band: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a trained model takes, apart from time.
+
+    Args:
+        parameters: learned numbers.
+        size: bytes on disk, of one seed's.
+        windows: it learned from.
+    """
+
+    parameters: int
+    size: int
+    windows: int
 
 
 @dataclass(frozen=True)
@@ -24,15 +55,21 @@ class Entry:
         detector: its name.
         style: colour and dash of its lines.
         metrics: what `evaluate` wrote.
-        roc: SVG paths of its ROC curves by kind, `raw` and `smoothed`.
         sha256: of the metrics file.
+        roc: its ROC curves.
+        pr: its precision-recall curves.
+        bandless: why they have no band; empty where they have one.
+        model: that of its first seed; None where there is none to look at.
     """
 
     detector: str
     style: Style
     metrics: Mapping[str, Any]
-    roc: Mapping[str, str]
     sha256: str
+    roc: Lines = Lines()
+    pr: Lines = Lines()
+    bandless: str = ""
+    model: Model | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +126,23 @@ class ClipView:
 
 
 @dataclass(frozen=True)
+class PoseView:
+    """How good the poses and tracks are that detectors had to work with.
+
+    Args:
+        rows: name of a group of clips and its figures (`stages.pose.quality.figures`): all clips, splits, cameras.
+        joints: share of people in whom each joint is unsure; empty where clips differ in layout.
+        layout: of the joints; None likewise.
+        advice: what stands out, each a sentence and what follows from it, grave things first.
+    """
+
+    rows: tuple[tuple[str, Mapping[str, Any]], ...]
+    joints: Mapping[str, float | None]
+    layout: Layout | None
+    advice: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class DatasetView:
     """A dataset's part of the page.
 
@@ -100,6 +154,7 @@ class DatasetView:
         note: what the colours of the skeletons mean; empty where no people are drawn.
         differences: every other detector beside the best; empty where they cannot be compared.
         uncompared: why they cannot.
+        poses: quality of poses and tracks; None where nobody looked.
     """
 
     dataset: Dataset
@@ -109,6 +164,7 @@ class DatasetView:
     note: str
     differences: tuple[Difference, ...] = ()
     uncompared: str = ""
+    poses: PoseView | None = None
 
     def tied(self, detector: str) -> bool:
         """Whether a detector cannot be told from the best."""

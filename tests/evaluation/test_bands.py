@@ -87,7 +87,7 @@ def test_many_thresholds_are_thinned_to_what_can_be_seen(monkeypatch: pytest.Mon
 
 def test_frames_without_a_label_have_no_say() -> None:
     frames = footage(6)
-    more = frames.iloc[:40].assign(label=pd.NA, smoothed=99.0).astype({"label": "Int8"})
+    more = frames.iloc[:40].assign(label=pd.array([pd.NA] * 40, dtype="Int8"), smoothed=99.0)
     joined = pd.concat([frames, more], ignore_index=True)
     assert (bands(joined, FEW).curves["roc"].low == bands(frames, FEW).curves["roc"].low).all()
 

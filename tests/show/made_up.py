@@ -12,7 +12,7 @@ import pandas as pd
 
 from stages.core.dataset import LABELS, Dataset, Description
 from stages.show.palette import style
-from stages.show.views import DatasetView, Entry, ranked
+from stages.show.views import DatasetView, Entry, Lines, ranked
 
 FIGURES = ("auc", "ap", "eer", "decidability", "macro", "macro_sentinel")
 REASON = "2 clips are too few for an interval, which takes 10"
@@ -120,9 +120,10 @@ def view(*entries: Entry, **changes: Any) -> DatasetView:
     return replace(DatasetView(dataset(), ranked(entries), (), {"fall": "cd" * 32}, ""), **changes)
 
 
-def entry(detector: str, metrics: Mapping[str, Any], position: int = 0) -> Entry:
+def entry(detector: str, metrics: Mapping[str, Any], position: int = 0, **changes: Any) -> Entry:
     """A run in the leaderboard."""
-    return Entry(detector, style(position), metrics, {"raw": "M0,0", "smoothed": "M0,0"}, "ab" * 32)
+    line = Lines("M0,0", "M0,0")
+    return replace(Entry(detector, style(position), metrics, "ab" * 32, line, line), **changes)
 
 
 def draws(auc: float, spread: float, count: int = 1000) -> np.ndarray[Any, np.dtype[np.float64]]:

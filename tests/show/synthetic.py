@@ -13,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from stages.core.paths import Project, clip_file
-from stages.core.schemas import FRAME_SCORES, REPLICATES, SCORES, TRACKS, Rows, pose_meta
+from stages.core.schemas import FRAME_SCORES, POSES, REPLICATES, SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import write
 
 SIZE = (160, 120)
@@ -41,10 +41,25 @@ def build(root: Path, *, seeds: tuple[int, ...] = (0,), modality: str = "video")
     _raw(project, modality)
     for clip in FRAMES:
         write(clip_file(project.tracks("toy"), clip), TRACKS, tracks(clip))
+    write_poses(project)
     for detector, noise in (("stg_nf", 0.1), ("knn", 1.0)):
         table = pd.concat([windows(clip, seed, noise) for clip in FRAMES for seed in seeds], ignore_index=True)
         write_scores(project, detector, table)
     return project
+
+
+def write_poses(project: Project) -> None:
+    """POSES of every clip, the same people as in its TRACKS; nobody is seen in the training clip."""
+    someone = tracks("walk")
+    nobody = Rows(someone.frame.head(0), someone.arrays[:0], someone.meta)
+    write(clip_file(project.tracks("toy"), "street"), TRACKS, nobody)
+    for clip in ("street", *FRAMES):
+        found = nobody if clip == "street" else tracks(clip)
+        write(
+            clip_file(project.poses("toy"), clip),
+            POSES,
+            Rows(found.frame.assign(given=None)[POSES.names()], found.arrays, found.meta),
+        )
 
 
 def write_scores(project: Project, detector: str, table: pd.DataFrame, validation: pd.DataFrame | None = None) -> None:
@@ -64,7 +79,8 @@ def write_judged(project: Project, detector: str, metrics: Mapping[str, Any], se
     plots = project.plots("toy", detector)
     plots.mkdir(parents=True, exist_ok=True)
     curve = {"fpr": [0, 0.5, 1] * 2, "tpr": [0, 0.8, 1] * 2, "kind": ["raw"] * 3 + ["smoothed"] * 3}
-    pd.DataFrame(curve).to_csv(plots / "roc.csv", index=False)
+    for name, columns in (("roc", {}), ("pr", {"fpr": "recall", "tpr": "precision"})):
+        pd.DataFrame(curve).rename(columns=columns).to_csv(plots / f"{name}.csv", index=False)
 
 
 def write_replicates(project: Project, detector: str, values: NDArray[np.float64], draws: str = "draws") -> None:

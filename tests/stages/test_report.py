@@ -90,8 +90,10 @@ def test_the_page_is_whole_and_needs_no_other_file(reported: tuple[Project, str]
     reader.feed(reported[1])
     assert reader.open == []
     outside = [link for link in reader.links if not link.startswith(("data:", "#"))]
-    # They lead to every alarm, and to the page that names commit and MLflow runs.
-    assert outside == ["../events/toy/stg_nf.csv", "../events/toy/knn.csv", "../lineage.html"]
+    # They lead to every alarm, and from every detector's name to its line of the page of commits and MLflow runs.
+    lines = {f"../lineage.html{place}" for place in ("", "#cost", "#toy/stg_nf", "#toy/knn")}
+    assert set(outside) == {"../events/toy/stg_nf.csv", "../events/toy/knn.csv"} | lines
+    assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
     assert "<script" not in reported[1]
     assert "http" not in reported[1].replace("http-equiv", "")
@@ -243,7 +245,10 @@ def test_an_unknown_detector_is_refused_with_the_nearest(project: Project) -> No
         report.run(project)
 
 
-@pytest.mark.parametrize("missing", ["metrics/toy/knn.json", "plots/toy/knn/roc.csv", "frame_scores/toy/knn.parquet"])
+@pytest.mark.parametrize(
+    "missing",
+    ["metrics/toy/knn.json", "plots/toy/knn/roc.csv", "plots/toy/knn/pr.csv", "frame_scores/toy/knn.parquet"],
+)
 def test_a_run_that_was_not_evaluated_is_named(project: Project, missing: str) -> None:
     (project.root / "reports" / missing).unlink()
     with pytest.raises(SchemaError) as caught:
