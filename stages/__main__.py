@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -223,7 +224,13 @@ def _call(verb: Verb, arguments: Sequence[str], options: Mapping[str, Any], verb
 
     set_up_logging(verbose)
     project = find_project(anywhere=verb.anywhere)
-    verb.load()(project, *arguments, **options)
+    work = verb.load()
+    begun = time.monotonic()
+    work(project, *arguments, **options)
+    if verb in STAGES:
+        from stages.core.timing import keep
+
+        keep(project, verb.name, arguments, time.monotonic() - begun)
     sys.stdout.flush()
 
 
