@@ -6,8 +6,9 @@ READY := .venv/.ready
 RAY := .venv/.ray
 export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := true
+export NO_MKDOCS_2_WARNING := true
 
-.PHONY: setup repro repro-full test test-slow check format mlflow prefect retrain doctor readme clean
+.PHONY: setup repro repro-full test test-slow check docs format mlflow prefect retrain doctor readme clean
 .DEFAULT_GOAL := help
 
 help:            ## show this list
@@ -21,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "normotion needs Python 3.11 to 3.13; found $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,export,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[pipeline,tracking,orchestrate,pose,export,docs,dev]'
 	@touch $@
 
 # Only the tests that break a Ray cluster need it.
@@ -43,11 +44,17 @@ test: $(READY)   ## unit, contract and oracle tests and one tiny DAG
 test-slow: $(RAY)  ## the tests that take long, break things or open a browser
 	$(BIN)/python -m pytest -m 'slow or faults or ui or ray'
 
-check: $(READY)  ## ruff, formatting, strict types, import contracts
+check: $(READY)  ## ruff, formatting, strict types, import contracts, Dockerfile, docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint --failure-threshold style Dockerfile
+	$(BIN)/python -m mkdocs build -q --strict
+
+docs: $(READY)   ## build the documentation into site/
+	$(BIN)/python -m mkdocs build -q --strict
+	@echo "open site/index.html; to search it, too: $(BIN)/python -m http.server -d site"
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only -q .
