@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +22,12 @@ from stages.live.judged import Event, Judged
 from stages.live.judging import finder, judging
 from stages.live.model import Model
 from stages.live.source import open_source
+from stages.live.tables import event_rows, frame_rows
 from stages.live.tracks_scorer import TracksScorer
 from stages.pose.estimators import Estimator
+
+FRAME_COLUMNS = ("frame", "seconds", "raw", "smoothed", "scored", "track", "p", "alarm")
+"""Of `Result.frames`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +117,7 @@ def score_video(
 def _result(judged: list[Judged], model: Model, fps: float, threshold: float | None) -> Result:
     alarms = alarms_of(model, fps, threshold)
     events = [event for frame in judged for event in alarms.see(frame)] + alarms.finish()
-    return Result(frame_table(judged, model, events), event_table(events))
+    return Result(frame_table(judged, model, events), event_rows(events))
 
 
 def alarms_of(model: Model, fps: float, threshold: float | None = None) -> Alarms:
@@ -129,19 +133,10 @@ def alarms_of(model: Model, fps: float, threshold: float | None = None) -> Alarm
 
 def frame_table(judged: list[Judged], model: Model, events: list[Event]) -> pd.DataFrame:
     """A row per frame; see `Result`."""
-    table = pd.DataFrame(
-        [(one.number, one.seconds, one.raw, one.smoothed, one.scored, one.track) for one in judged],
-        columns=["frame", "seconds", "raw", "smoothed", "scored", "track"],
-    ).astype({"frame": np.int64, "raw": np.float32, "smoothed": np.float32, "scored": bool, "track": "Int32"})
-    table["p"] = model.reference.tail.p(table["smoothed"])
-    number = table["frame"].to_numpy()
+    rows = frame_rows("", model.card.seed, judged, model.reference.tail)
+    number = rows["frame"].to_numpy()
     rings = np.zeros(len(number), dtype=bool)
     for event in events:
         rings |= (event.start_frame <= number) & (number <= event.end_frame)
-    return table.assign(alarm=rings)
-
-
-def event_table(events: list[Event]) -> pd.DataFrame:
-    """A row per alarm; see `Result`."""
-    table = pd.DataFrame([asdict(event) for event in events], columns=list(Event.__dataclass_fields__))
-    return table.astype({"track": "Int32"})
+    seconds = np.array([one.seconds for one in judged], dtype=np.float64)
+    return rows.assign(seconds=seconds, alarm=rings)[list(FRAME_COLUMNS)]

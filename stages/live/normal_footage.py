@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from stages.core.errors import VideoError
 from stages.core.progress import bar, log
-from stages.core.schemas import FRAME_SCORES, Rows
+from stages.core.schemas import FRAME_SCORES
 from stages.core.storage import sha256_text
-from stages.core.tables import read, write
+from stages.core.tables import read
 from stages.live.engine import Engine
 from stages.live.judging import judging
 from stages.live.model import Model
 from stages.live.source import open_source
+from stages.live.tables import frame_rows, write_frames
 from stages.pose.base import Estimator
 
 
@@ -64,19 +64,5 @@ def _judge(video: Path, name: str, model: Model, find: Estimator, kept: Path, ev
         raise source.trouble or VideoError("the recording holds no frame", where=name)
     if source.trouble is not None:
         log.warning(f"{video.name} breaks off after {len(judged)} frames, which count: {source.trouble.what}")
-    frames = pd.DataFrame(
-        {
-            "clip": name, "frame": np.arange(len(judged)), "seed": model.card.seed,
-            "scored": [one.scored for one in judged],
-            "raw": np.array([one.raw for one in judged], dtype=np.float32),
-            "smoothed": np.array([one.smoothed for one in judged], dtype=np.float32),
-            "track": pd.array([one.track for one in judged], dtype="Int32"),
-            "label": pd.array([0] * len(judged), dtype="Int8"),
-            "p": pd.array([None] * len(judged), dtype="Float32"),
-        }
-    )  # fmt: skip
-    write(
-        kept,
-        FRAME_SCORES,
-        Rows(frames[FRAME_SCORES.names()], meta={"unit": model.detector.unit, "fps": str(source.fps)}),
-    )
+    rows = frame_rows(name, model.card.seed, judged, None, label=0)
+    write_frames(kept, rows, unit=model.detector.unit, fps=source.fps)

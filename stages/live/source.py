@@ -1,4 +1,4 @@
-"""Where frames come from: a file, a webcam, a stream. What can be decoded is given, and what went wrong told after it."""
+"""Where frames come from: a file, a webcam, a stream. What can be decoded is given; what went wrong is told after."""
 
 from __future__ import annotations
 
