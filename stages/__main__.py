@@ -241,10 +241,10 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str, resumes: boo
     try:
         call()
     except PassingError as error:
-        _fail(str(error), verbose)
+        _fail(f"{error}{_page_of(error)}", verbose)
         return TRY_AGAIN
     except NormotionError as error:
-        return _fail(str(error), verbose)
+        return _fail(f"{error}{_page_of(error)}", verbose)
     except ModuleNotFoundError as error:
         return _elsewhere(error, verbose)
     except KeyboardInterrupt:
@@ -262,8 +262,22 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str, resumes: boo
             where=str(error.filename or error),
             fix=f"free some space (`dvc gc -w` drops unused cache objects), then run `{command}` again",
         )
-        return _fail(str(full), verbose)
+        return _fail(f"{full}{_page_of(full)}", verbose)
     return 0
+
+
+def _page_of(error: Exception) -> str:
+    """A line that names the page of an error, or of what it is derived from, where this checkout has one."""
+    import re
+
+    from stages.core.paths import find_project
+
+    root = find_project(anywhere=True).root
+    for kind in type(error).__mro__:
+        page = f"docs/errors/{re.sub('(?<=[a-z])(?=[A-Z])', '-', kind.__name__).lower()}.md"
+        if (root / page).is_file():
+            return f"\n  more:  {page}"
+    return ""
 
 
 def _elsewhere(missing: ModuleNotFoundError, verbose: bool) -> int:

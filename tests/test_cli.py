@@ -161,6 +161,24 @@ def test_verbose_tells_where_it_arose(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_message_names_the_errors_page_where_the_checkout_has_one(
+    checkout: Path, verb: Callable[[Callable[..., None]], tuple[Verb, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class TornVideoError(VideoError):  # has no page: the one it is derived from has
+        pass
+
+    def call(*_: object) -> None:
+        raise TornVideoError("the video is torn")
+
+    page = checkout / "docs" / "errors" / "video-error.md"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    (checkout / "below").mkdir()
+    os.chdir(checkout / "below")
+    assert run_command("x", verb(call), ["try", "street"]) == 1
+    assert capsys.readouterr().err == "the video is torn\n  more:  docs/errors/video-error.md\n"
+
+
 def test_full_disk_is_a_message(
     checkout: Path, verb: Callable[..., tuple[Verb, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:

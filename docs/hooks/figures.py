@@ -70,12 +70,12 @@ def _point(point: Mapping[str, Any]) -> str:
 
 def _whole(dataset: str, found: Mapping[str, Any]) -> str:
     smoothed, regions = found["smoothed"], found.get("regions") or {}
-    spread = found.get("deviation") or {}
+    spread = {kind: found.get(f"{kind}_sd") or {} for kind in ("raw", "smoothed")}
     interval = (found.get("smoothed_interval") or {}).get("auc")
     return row(
         dataset,
-        _number(found["raw"]["auc"], (spread.get("raw") or {}).get("auc")),
-        _number(smoothed["auc"], (spread.get("smoothed") or {}).get("auc"), interval),
+        _number(found["raw"]["auc"], spread["raw"].get("auc")),
+        _number(smoothed["auc"], spread["smoothed"].get("auc"), interval),
         _number(smoothed.get("ap")),
         _number(smoothed.get("eer")),
         _number(regions.get("rbdc")),

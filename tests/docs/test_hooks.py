@@ -110,6 +110,7 @@ def test_figures_are_those_of_the_file(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     found = {
         "raw": {"auc": 0.5},
+        "smoothed_sd": {"auc": 0.0625},
         "smoothed": {"auc": 0.75, "ap": 0.25, "eer": None},
         "smoothed_interval": {"auc": [0.5, 0.875]},
         "regions": {"rbdc": 0.125, "tbdc": None},
@@ -118,11 +119,11 @@ def test_figures_are_those_of_the_file(tmp_path: Path) -> None:
     }
     file.write_text(json.dumps(found))
     lines = figures(tmp_path, "knn").splitlines()
-    assert lines[2] == "| street | 0.500 | 0.750 [0.500–0.875] | 0.250 | – | 0.125 | – | 2 |"
+    assert lines[2] == "| street | 0.500 | 0.750 ± 0.062 [0.500–0.875] | 0.250 | – | 0.125 | – | 2 |"
     assert lines[3].startswith("| ↳ `motion` alone | 0.500 | 0.625 |")
     del found["smoothed_interval"]  # too few clips to draw from
     file.write_text(json.dumps(found))
-    assert "| 0.750 |" in figures(tmp_path, "knn")
+    assert "| 0.750 ± 0.062 |" in figures(tmp_path, "knn")
 
 
 def test_a_suite_is_told_by_its_file(tmp_path: Path) -> None:
