@@ -1,16 +1,22 @@
-"""reports/lineage.html: from every figure to the commit, dvc.lock, data and MLflow run it came from."""
+"""reports/lineage.html: from every figure to the commit, dvc.lock, data, parameters and MLflow run it came from.
+
+The report page leads here: a run's lines have the id `DATASET/DETECTOR`, the one of a seed `DATASET/DETECTOR/seed-N`.
+What differs from machine to machine may not stand in the report, and so stands here: seconds and windows per second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from pipelines.records import Record
 from pipelines.tracking import run_url
-from stages.core.paths import Project
-from stages.core.storage import write_text
+from stages.core.paths import Project, split_file
+from stages.core.storage import sha256_file, write_text
+from stages.core.timing import took
 
 FIGURES = (
     "raw/auc",
@@ -24,26 +30,71 @@ FIGURES = (
 )
 """Columns of the table, where a run has them."""
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Lineage</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem }}
-body {{ color: #1a1a1a; background: #fff }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ padding: .3rem .5rem; text-align: left; vertical-align: bottom; border-bottom: 1px solid #ddd }}
-td.figure {{ text-align: right; font-variant-numeric: tabular-nums }} code {{ font-size: .85em }}
-.scroll {{ overflow-x: auto }}
-</style>
-<h1>Where each figure comes from</h1>
-<p>One line per dataset, detector and seed. To stand where a figure was made: <code>git checkout COMMIT</code>, then
-<code>dvc checkout</code> (after <code>dvc pull</code> where the cache lacks the data). A commit marked + had changed
-files; the dvc.lock attached to the MLflow run tells which data they were. The links work while
-<code>normotion mlflow</code> runs.</p>
-<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>
-{rows}
-</tbody></table></div>
-</html>
-"""
+TEMPLATE = "lineage.html.jinja"
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where one run's figures come from.
+
+    Args:
+        record: the run of one seed.
+        figures: one per column, as written.
+        commit: that the project stood at when it was logged.
+        dirty: whether tracked files differed from it.
+        lock: sha256 of dvc.lock.
+        run: MLflow's id of the run.
+        url: of its page.
+    """
+
+    record: Record
+    figures: tuple[str, ...]
+    commit: str
+    dirty: bool
+    lock: str
+    run: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run's stages took on this machine, all seeds together.
+
+    Args:
+        train: seconds; a dash where it was not measured here.
+        score: likewise.
+        rate: windows scored per second.
+    """
+
+    train: str
+    score: str
+    rate: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines of one detector on one dataset.
+
+    Args:
+        dataset: its name.
+        detector: its name.
+        lines: one per seed.
+        sha256: of the file of its figures; empty where there is none.
+        cost: what it took.
+    """
+
+    dataset: str
+    detector: str
+    lines: tuple[Line, ...]
+    sha256: str
+    cost: Cost
+
+    @property
+    def id(self) -> str:
+        """Its place on the page."""
+        return f"{self.dataset}/{self.detector}"
 
 
 def path(project: Project) -> Path:
@@ -60,28 +111,68 @@ def write_page(project: Project, runs: Sequence[tuple[Record, Any]], base: str) 
         base: address of the MLflow pages.
     """
     shown = [figure for figure in FIGURES if any(figure in record.metrics for record, _ in runs)]
-    titles = ["dataset", "detector", "seed", *shown, "commit", "dvc.lock", "data", "MLflow run"]
-    head = "".join(f"<th>{escape(title).replace('/', '<br>')}</th>" for title in titles)
-    rows = "\n".join(_row(record, run, shown, base) for record, run in runs)
-    write_text(path(project), _PAGE.format(head=head, rows=rows))
+    found = groupby(runs, key=lambda pair: (pair[0].dataset, pair[0].detector))
+    groups = [
+        _group(project, dataset, detector, [_line(record, run, shown, base) for record, run in pairs])
+        for (dataset, detector), pairs in found
+    ]
+    write_text(path(project), render(shown, groups))
 
 
-def _row(record: Record, run: Any, shown: Sequence[str], base: str) -> str:
+def render(shown: Sequence[str], groups: Sequence[Group]) -> str:
+    """The page as HTML; needs no network, no scripts and no other file.
+
+    Args:
+        shown: names of the figures, in order of the columns.
+        groups: runs, in order.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from stages.show import page
+
+    folders = [Path(__file__).parent, Path(page.__file__).parent]  # its own template, and the report's style
+    environment = Environment(
+        loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template(TEMPLATE).render(shown=shown, groups=groups)
+
+
+def _line(record: Record, run: Any, shown: Sequence[str], base: str) -> Line:
     tags = run.data.tags
-    dirty = "+" if tags.get("git.dirty") == "true" else ""
-    figures = [f"{record.metrics[name]:.4f}" if name in record.metrics else "–" for name in shown]
-    link = f'<a href="{escape(run_url(base, run))}"><code>{escape(run.info.run_id[:10])}</code></a>'
-    return (
-        "<tr>"
-        + "".join(f"<td>{escape(text)}</td>" for text in (record.dataset, record.detector, str(record.seed)))
-        + "".join(f'<td class="figure">{text}</td>' for text in figures)
-        + _hash(tags.get("git.commit", "none"), dirty)
-        + _hash(tags.get("dvc.lock.sha256", "none"))
-        + _hash(record.data)
-        + f"<td>{link}</td></tr>"
+    return Line(
+        record,
+        tuple(f"{record.metrics[name]:.4f}" if name in record.metrics else DASH for name in shown),
+        commit=tags.get("git.commit", "none"),
+        dirty=tags.get("git.dirty") == "true",
+        lock=tags.get("dvc.lock.sha256", "none"),
+        run=run.info.run_id,
+        url=run_url(base, run),
     )
 
 
-def _hash(value: str, mark: str = "") -> str:
-    """A hash, short to read, whole under the pointer."""
-    return f'<td><code title="{escape(value)}">{escape(value[:10])}</code>{mark}</td>'
+def _group(project: Project, dataset: str, detector: str, lines: Sequence[Line]) -> Group:
+    figures = project.metrics(dataset, detector)
+    digest = sha256_file(figures) if figures.is_file() else ""
+    return Group(dataset, detector, tuple(lines), digest, _cost(project, lines))
+
+
+def _cost(project: Project, lines: Sequence[Line]) -> Cost:
+    record = lines[0].record
+    train, score = (took(project, verb, (record.dataset, record.detector)) for verb in ("train", "score"))
+    windows = _windows(project, record) * len(lines)
+    rate = f"{windows / score:,.0f}" if score and windows else DASH
+    return Cost(_seconds(train), _seconds(score), rate)
+
+
+def _windows(project: Project, record: Record) -> int:
+    """Windows of the splits that `score` goes through; 0 where they are not at hand."""
+    from pyarrow.parquet import read_metadata
+
+    folder = project.normalized(record.dataset, record.params.get(f"detectors.{record.detector}.window", ""))
+    files = [split_file(folder, split) for split in ("test", "validation")]
+    return sum(int(read_metadata(file).num_rows) for file in files if file.is_file())
+
+
+def _seconds(value: float | None) -> str:
+    return DASH if value is None else f"{value:,.1f}"

@@ -148,6 +148,7 @@ def test_lineage_leads_from_figures_to_everything(logged: Project) -> None:
     assert page.count("0.7500") == 4  # two runs, raw and smoothed AUC
     assert "<script" not in page
     assert "http" not in page.replace("http://127.0.0.1:5000", "")  # self-contained
+    assert 'id="street/near/seed-0"' in page  # where the report leads to
 
 
 def test_compare_url_names_all_runs(logged: Project) -> None:
