@@ -101,6 +101,19 @@ TOOLS = (
         resumes=False,
     ),
     Verb(
+        "new-detector",
+        "set up a detector of your own: its file, its registry line and its params",
+        ("name",),
+        "pipelines.new_detector:run",
+        (
+            Option("dataset", "what it is compared on; the first of params.yaml without it", "NAME", many=True),
+            Option("window", "window spec that it reads; the first that suits without it", "NAME"),
+            Option("of", "a detector in a package of yours; without it a working template is copied", "MODULE:CLASS"),
+        ),
+        "NAME is a word such as my_flow, which nothing is called yet. docs/howto/own-detector.md leads on.",
+        resumes=False,
+    ),
+    Verb(
         "convert",
         "make a model folder of a checkpoint that a paper's authors published",
         ("kind", "checkpoint", "out"),

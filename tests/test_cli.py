@@ -213,6 +213,7 @@ def test_interruption_of_what_starts_over(checkout: Path, capsys: pytest.Capture
         "convert",
         "export",
         "export-model",
+        "new-detector",
         "pyfunc",
         "quality",
     }
