@@ -129,3 +129,16 @@ def entry(detector: str, metrics: Mapping[str, Any], position: int = 0, **change
 def draws(auc: float, spread: float, count: int = 1000) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Replicates of a smoothed AUC, evenly spread around it."""
     return auc + np.linspace(-spread, spread, count)
+
+
+def pose_figures(**changes: Any) -> dict[str, Any]:
+    """Figures of poses and tracks, as `stages.pose.quality.figures` gives them."""
+    return {
+        "clips": 12, "frames": 3000, "seconds": 300.0, "frames_with_people": 0.99, "frames_with_tracks": 0.95,
+        "abnormal_frames": 400, "abnormal_frames_with_tracks": 0.9, "longest_without_tracks_seconds": 2.0,
+        "poses": 9000, "poses_per_frame": 3.0, "poses_in_tracks": 0.8, "tracks": 1234, "track_median_seconds": 2.5,
+        "tracks_short": 0.25, "fragments": 13, "tracks_fragments": 0.1, "gaps": 20, "lost_frames": 40,
+        "lost_frames_of_tracks": 0.01, "height_p10_px": 40, "height_median_px": 90, "height_p90_px": 200,
+        "people_small": 0.28, "people_outside": 0.0,
+        **changes,
+    }  # fmt: skip
