@@ -21,7 +21,7 @@ class Survey:
 
     Args:
         whole: of all clips.
-        splits: by split, in the order of clips.csv.
+        splits: by split, in order of name.
         cameras: by camera, in order of name.
         advice: what stands out, grave things first.
     """
@@ -63,9 +63,9 @@ def survey(project: Project, data: Dataset) -> Survey:
         {name: figures(tally) for name, tally in tallies.items()},
         {name: joint_figures(tally) for name, tally in cameras.items()},
     )
-    return Survey(whole, _by(data, tallies, "split"), dict(sorted(cameras.items())), tuple(advice))
+    return Survey(whole, _by(data, tallies, "split"), cameras, tuple(advice))
 
 
 def _by(data: Dataset, tallies: Mapping[str, Tally], column: str) -> dict[str, Tally]:
-    groups = data.clips.groupby(column, sort=False)["clip"]
+    groups = data.clips.groupby(column, sort=True)["clip"]
     return {str(name): total([tallies[str(clip)] for clip in clips]) for name, clips in groups}

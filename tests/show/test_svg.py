@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stages.show.palette import style
-from stages.show.svg import POINTS, path, raw_path, roc_path, score_path, smoothed_path
+from stages.show.svg import POINTS, band_path, path, pr_path, raw_path, roc_path, score_path, smoothed_path
 from stages.show.timeline import Curve
 
 NAN = float("nan")
@@ -63,3 +63,12 @@ def test_curves_are_means_over_seeds() -> None:
     assert raw_path(curve) == "M250,75h1"
     # Means 2 and 3 of 4.
     assert smoothed_path(curve) == "M250,50L750,25"
+
+
+def test_precision_is_drawn_over_recall() -> None:
+    assert pr_path(pd.DataFrame({"recall": [0.0, 0.5], "precision": [1.0, 0.25]})) == "M0,0L50,75"
+
+
+def test_a_band_goes_along_its_top_and_back_along_its_bottom() -> None:
+    along, low, high = np.array([0.0, 1.0]), np.array([0.1, 0.2]), np.array([0.5, 1.0])
+    assert band_path(along, low, high) == "M0,50L100,0L100,80L0,90Z"
