@@ -1,6 +1,6 @@
 """MkDocs' hooks: pages that are generated, places in pages that are filled in, links and equations.
 
-A page may hold `<!-- figures: DETECTOR -->`, `<!-- suites: NAME … -->`, `<!-- params: DETECTOR -->` or
+A page may hold `<!-- figures: DETECTOR … -->`, `<!-- suites: NAME … -->`, `<!-- params: DETECTOR -->` or
 `<!-- messages: ERROR -->`; each is replaced at every build.
 """
 
@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []  # `mkdocs build
 from docs.hooks.command_line import command_page  # noqa: E402
 from docs.hooks.equations import draw_equations  # noqa: E402
 from docs.hooks.figures import figures, suites  # noqa: E402
-from docs.hooks.links import relink  # noqa: E402
-from docs.hooks.messages import message_table  # noqa: E402
+from docs.hooks.links import fenced, relink  # noqa: E402
+from docs.hooks.messages import message_table, messages  # noqa: E402
 from docs.hooks.parameters import parameters_page, section_table  # noqa: E402
 from pipelines.__main__ import TOOLS  # noqa: E402
 from stages.__main__ import STAGES  # noqa: E402
@@ -65,7 +65,8 @@ def generated() -> dict[str, str]:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """List every decision in the navigation."""
+    """List every decision in the navigation; forget what an earlier build read."""
+    messages.cache_clear()
     decisions = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
     for entry in config.nav or []:
         if isinstance(entry, dict) and EVERY in entry.get("Decisions", []):
@@ -85,7 +86,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Fill in what a page leaves open, and lead its links to the site's pages."""
     place = page.file.src_uri
     source = next((file for file, shown in SHOWN.items() if shown == place and shown != "index.md"), f"docs/{place}")
-    return relink(MARK.sub(lambda mark: FILLED[mark[1]](mark[2]), markdown), source, place, SHOWN)
+    filled = MARK.sub(lambda mark: FILLED[mark[1]](mark[2]), fenced(markdown))
+    return relink(filled, source, place, SHOWN)
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001

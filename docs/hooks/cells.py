@@ -9,7 +9,14 @@ def row(*cells: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
+    """Text that Markdown and HTML leave as it is, but for code between backticks."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one of them stands alone
+        return _escaped(text)
+    return "".join(f"`{piece}`" if number % 2 else _escaped(piece) for number, piece in enumerate(pieces))
+
+
+def _escaped(text: str) -> str:
     for sign in "\\`*_[]":
         text = text.replace(sign, f"\\{sign}")
     return text.replace("<", "&lt;").replace(">", "&gt;")

@@ -10,8 +10,8 @@ from typing import Any
 from docs.hooks.cells import row
 
 NONE = (
-    "Not among the default runs, so no figure is kept for it. To have one, list it under `runs` in params.yaml and run "
-    "`dvc repro`, or compare everything with `make repro-full`."
+    "No figures are kept of {}: not among the default runs. To have them, list them under `runs` in params.yaml and "
+    "run `dvc repro`, or compare everything with `make repro-full`."
 )
 CAVEAT = (
     "Read from `reports/metrics` when this page was built: of frames, AP and EER smoothed; means over the seeds; in "
@@ -19,25 +19,30 @@ CAVEAT = (
 )
 
 
-def figures(root: Path, detector: str) -> str:
-    """A detector's figures on every dataset that it was run on, its parts below it.
+def figures(root: Path, detectors: str) -> str:
+    """Figures of detectors on every dataset that they were run on, each one's parts below it.
 
     Args:
         root: the project.
-        detector: its name in params.yaml.
+        detectors: their names in params.yaml, with spaces between.
 
     Returns:
-        A Markdown table and what it means, or a sentence that says there are none.
+        A Markdown table and what it means, and a sentence about those that have none.
     """
     rows: list[str] = []
-    for path in sorted(root.glob(f"reports/metrics/*/{detector}.json"), reverse=True):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        rows.append(_whole(path.parent.name, found))
-        rows += [_part(part, figure) for part, figure in sorted((found.get("parts") or {}).items())]
+    without = []
+    for detector in detectors.split():
+        found = sorted(root.glob(f"reports/metrics/*/{detector}.json"), reverse=True)
+        without += [] if found else [detector]
+        for path in found:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            rows.append(_whole(detector, path.parent.name, kept))
+            rows += [_part(part, figure) for part, figure in sorted((kept.get("parts") or {}).items())]
+    none = NONE.format(", ".join(f"`{name}`" for name in without)) if without else ""
     if not rows:
-        return NONE
-    head = row("dataset", "AUC raw", "AUC smoothed", "AP", "EER", "RBDC", "TBDC", "seeds")
-    return "\n".join([head, "|---|---|---|---|---|---|---|---|", *rows, "", CAVEAT])
+        return none
+    head = row("detector", "dataset", "AUC raw", "AUC smoothed", "AP", "EER", "RBDC", "TBDC", "seeds")
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows, "", CAVEAT, "", none]).rstrip()
 
 
 def suites(root: Path, names: str) -> str:
@@ -68,11 +73,12 @@ def _point(point: Mapping[str, Any]) -> str:
     return row(str(point["variant"]), str(point["detector"]), raw, smoothed)
 
 
-def _whole(dataset: str, found: Mapping[str, Any]) -> str:
+def _whole(detector: str, dataset: str, found: Mapping[str, Any]) -> str:
     smoothed, regions = found["smoothed"], found.get("regions") or {}
     spread = {kind: found.get(f"{kind}_sd") or {} for kind in ("raw", "smoothed")}
     interval = (found.get("smoothed_interval") or {}).get("auc")
     return row(
+        f"`{detector}`",
         dataset,
         _number(found["raw"]["auc"], spread["raw"].get("auc")),
         _number(smoothed["auc"], spread["smoothed"].get("auc"), interval),
@@ -85,7 +91,7 @@ def _whole(dataset: str, found: Mapping[str, Any]) -> str:
 
 
 def _part(name: str, figure: Mapping[str, Any]) -> str:
-    return row(f"↳ `{name}` alone", _number(figure.get("raw")), _number(figure.get("smoothed")), *[""] * 5)
+    return row(f"↳ `{name}`", "alone", _number(figure.get("raw")), _number(figure.get("smoothed")), *[""] * 5)
 
 
 def _number(value: Any, deviation: Any = None, interval: Any = None) -> str:

@@ -10,6 +10,16 @@ LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
+DOCTEST = re.compile(r"(?:^|(?<=\n\n))(>>> .*?)(?=\n\n|\Z)", re.DOTALL)
+"""Examples that Python's doctest runs, which Markdown would take for quotations."""
+
+
+def fenced(markdown: str) -> str:
+    """Put doctests that stand outside of a block of code into one."""
+    parts = FENCE.split(markdown)
+    return "".join(part if part.startswith("```") else DOCTEST.sub(r"```pycon\n\1\n```", part) for part in parts)
+
+
 def relink(markdown: str, source: str, page: str, pages: Mapping[str, str]) -> str:
     """Turn links of a file of the repository into links of a page of the site.
 

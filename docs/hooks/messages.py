@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from docs.hooks.cells import plain, row
@@ -34,8 +35,9 @@ def slug(kind: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind).lower()
 
 
+@cache
 def messages(root: Path) -> dict[str, list[Message]]:
-    """All messages by the name of their error."""
+    """All messages by the name of their error; read once until `messages.cache_clear()`."""
     found: dict[str, list[Message]] = defaultdict(list)
     for path in sorted([*root.glob("stages/**/*.py"), *root.glob("pipelines/**/*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -20,6 +20,7 @@ Written from the models' own docstrings. `normotion check` refuses unknown and i
 says what the shipped project sets; what it leaves out has the default.
 
 """
+NULL = " or `null`"
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
@@ -91,7 +92,9 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
     """An annotation in words, with the bounds of its field."""
     bounds = [f"{SIGNS[sign]} {getattr(item, sign)}" for item in (field.metadata if field else ()) for sign in SIGNS
               if getattr(item, sign, None) is not None]  # fmt: skip
-    return f"{_words(annotation)}{' ' + ', '.join(bounds) if bounds else ''}"
+    words = _words(annotation)
+    ends = f" {', '.join(bounds)}" if bounds else ""
+    return f"{words.removesuffix(NULL)}{ends}{NULL}" if words.endswith(NULL) else f"{words}{ends}"
 
 
 def _words(annotation: Any) -> str:

@@ -13,7 +13,7 @@ from docs.hooks.cells import plain, row
 from docs.hooks.command_line import command_page
 from docs.hooks.equations import draw_equations
 from docs.hooks.figures import NONE, figures, suites
-from docs.hooks.links import relink
+from docs.hooks.links import fenced, relink
 from docs.hooks.messages import message_table, messages, slug
 from docs.hooks.parameters import about, documented, parameters_page, section_table
 from stages.__main__ import Option, Verb
@@ -55,11 +55,14 @@ class Outer(Base):
     share: float = Field(gt=0, le=1)
     part: Inner = Inner()
     names: tuple[str, ...] | None = None
+    most: int | None = Field(default=None, gt=0)
 
 
 def test_a_cell_cannot_break_its_table() -> None:
     assert row("a|b", "two\nlines") == r"| a\|b | two lines |"
     assert plain("a_b <c> [d]") == r"a\_b &lt;c&gt; \[d\]"
+    assert plain("run `a_b` in a_b") == r"run `a_b` in a\_b"
+    assert plain("5` wide") == r"5\` wide"
 
 
 def test_fields_are_told_by_the_docstrings_of_the_model_and_its_base() -> None:
@@ -79,6 +82,7 @@ def test_a_table_of_parameters_has_bounds_defaults_and_the_fields_of_sections_in
         "| `part` | section |  | a section in it. |",
         "| `part.depth` | whole number ≥ 1 | `3` | how deep. |",
         "| `names` | list of text or `null` | `null` | those that count; null takes all. |",
+        "| `most` | whole number > 0 or `null` | `null` |  |",
     ]
     page = parameters_page({"outer": Outer, "segment": Inner}, Inner)
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
@@ -105,7 +109,7 @@ def test_the_page_of_the_command_line_has_all_that_a_verb_takes() -> None:
 
 
 def test_figures_are_those_of_the_file(tmp_path: Path) -> None:
-    assert figures(tmp_path, "knn") == NONE
+    assert figures(tmp_path, "knn far") == NONE.format("`knn`, `far`")
     file = tmp_path / "reports" / "metrics" / "street" / "knn.json"
     file.parent.mkdir(parents=True)
     found = {
@@ -119,8 +123,9 @@ def test_figures_are_those_of_the_file(tmp_path: Path) -> None:
     }
     file.write_text(json.dumps(found))
     lines = figures(tmp_path, "knn").splitlines()
-    assert lines[2] == "| street | 0.500 | 0.750 ± 0.062 [0.500–0.875] | 0.250 | – | 0.125 | – | 2 |"
-    assert lines[3].startswith("| ↳ `motion` alone | 0.500 | 0.625 |")
+    assert lines[2] == "| `knn` | street | 0.500 | 0.750 ± 0.062 [0.500–0.875] | 0.250 | – | 0.125 | – | 2 |"
+    assert lines[3].startswith("| ↳ `motion` | alone | 0.500 | 0.625 |")
+    assert figures(tmp_path, "knn far").endswith(NONE.format("`far`"))
     del found["smoothed_interval"]  # too few clips to draw from
     file.write_text(json.dumps(found))
     assert "| 0.750 ± 0.062 |" in figures(tmp_path, "knn")
@@ -166,6 +171,11 @@ def test_messages_are_read_from_the_code_that_raises_them(tmp_path: Path) -> Non
 )
 def test_links_of_the_repository_lead_to_pages(text: str, expected: str) -> None:
     assert relink(text, "README.md", "reference/home.md", {"data/README.md": "reference/data.md"}) == expected
+
+
+def test_doctests_are_shown_as_code() -> None:
+    assert fenced("See:\n\n>>> 1\n1\n>>> 2\n2\n\nEnd.") == "See:\n\n```pycon\n>>> 1\n1\n>>> 2\n2\n```\n\nEnd."
+    assert fenced("```\n\n>>> 1\n\n```") == "```\n\n>>> 1\n\n```"
 
 
 def test_equations_become_mathml() -> None:
