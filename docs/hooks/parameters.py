@@ -74,17 +74,18 @@ def _fields(
     meanings = documented(model)
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
-        inner = [kind for kind in _sections(field.annotation) if kind not in above]
-        yield key, _kind(field.annotation, field), _default(field), meanings.get(name, "")
+        inner = [kind for kind in sections(field.annotation) if kind not in above]
+        meaning = meanings.get(name) or (about(inner[0]) if inner else "")
+        yield key, _kind(field.annotation, field), _default(field), meaning
         for kind in inner:
             yield from _fields(kind, f"{key}.", (*above, model, kind))
 
 
-def _sections(annotation: Any) -> list[type[BaseModel]]:
+def sections(annotation: Any) -> list[type[BaseModel]]:
     """The models in an annotation, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    found = [kind for argument in get_args(annotation) for kind in _sections(argument)]
+    found = [kind for argument in get_args(annotation) for kind in sections(argument)]
     return list(dict.fromkeys(found))
 
 

@@ -1,0 +1,326 @@
+"""The documentation: it is whole, it agrees with the code, it loads nothing from elsewhere, and people can read it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import inspect
+import os
+import posixpath
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from docs.hooks import build
+from docs.hooks.links import FENCE, LINK
+from docs.hooks.messages import messages, slug
+from docs.hooks.parameters import about, documented, sections
+from pipelines.__main__ import TOOLS
+from stages.__main__ import STAGES
+from stages.check import SECTIONS
+from stages.core import errors
+from stages.detectors.registry import DETECTORS, detector
+from tests.pipelines.helpers import open_browser
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(ROOT.glob("docs/**/*.md"))
+LOOSE = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/README.md")]
+KINDS = [
+    name
+    for name, kind in vars(errors).items()
+    if inspect.isclass(kind) and issubclass(kind, errors.NormotionError) and kind is not errors.NormotionError
+]
+FETCHING = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src"), ("video", "src")}
+"""Attributes from which a browser loads something by itself."""
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def headings(markdown: str) -> set[str]:
+    """Anchors of a file's headings, as the site and GitHub make them."""
+    found = re.findall(r"^#+ (.+)$", FENCE.sub("", markdown), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in found}
+
+
+# ---------------------------------------------------------------- what is written
+
+
+@pytest.mark.parametrize("path", [*PAGES, *LOOSE], ids=name)
+def test_every_link_of_a_file_leads_somewhere(path: Path) -> None:
+    made = {f"docs/{place}": text for place, text in build.generated().items()}
+    for link in LINK.finditer(FENCE.sub("", path.read_text())):
+        target, _, anchor = link["target"].partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(name(path)), target)) if target else name(path)
+        assert (ROOT / file).exists() or file in made, f"{link[0]} leads nowhere"
+        if anchor and file.endswith(".md"):
+            text = made[file] if file in made else (ROOT / file).read_text()
+            assert anchor in headings(text), f"{link[0]}: no such heading"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = re.findall(r"[\w/.-]+\.md", (ROOT / "mkdocs.yml").read_text().split("nav:")[-1])
+    pages = {str(path.relative_to(ROOT / "docs")) for path in PAGES} | set(build.generated())
+    assert pages - set(listed) == {
+        page for page in pages if page.startswith("decisions/0")
+    }  # these are listed by a hook
+    assert set(listed) - pages == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_has_a_page_with_its_causes_and_its_messages(kind: str) -> None:
+    page = (ROOT / "docs" / "errors" / f"{slug(kind)}.md").read_text()
+    assert page.startswith(f"# {kind}\n")
+    assert f"<!-- messages: {kind} -->" in page
+    assert page.count("\n| `") >= 2, "name the commonest causes"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_of_errors_quotes_what_the_code_says(kind: str) -> None:
+    """Each cause on a page begins a message that is really raised; words in `…` stand for what is filled in."""
+    said = [" ".join(message.what.split()) for message in messages(ROOT)[kind]]
+    said += _texts()  # what is put together elsewhere and handed on
+    page = (ROOT / "docs" / "errors" / f"{slug(kind)}.md").read_text()
+    for cell in re.findall(r"^\| ([^|]+) \|", page.split("## Commonest causes")[1], re.MULTILINE):
+        for quoted in re.findall(r"`([^`]+)`", cell):
+            pieces = [piece.strip(" :'") for piece in re.split(r"…|'[^']*'|\d+", quoted)]
+            pieces = [piece for piece in pieces if len(piece) > 3]
+            assert pieces, quoted
+            assert any(all(piece in text for piece in pieces) for text in said), f"nothing says {quoted!r}"
+
+
+@functools.cache
+def _texts() -> list[str]:
+    files = [*ROOT.glob("stages/**/*.py"), *ROOT.glob("pipelines/**/*.py")]
+    return [" ".join(line.split()) for file in files for line in file.read_text().splitlines() if '"' in line]
+
+
+@pytest.mark.parametrize("of", DETECTORS)
+def test_every_detector_is_among_the_methods(of: str) -> None:
+    lines = (ROOT / "docs" / "methods" / "index.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| `")]
+    mine = next(line for line in rows if f"`{of}`" in line.split("|")[1])
+    link = LINK.search(mine)
+    assert link
+    page = (ROOT / "docs" / "methods" / link["target"].partition("#")[0]).read_text()
+    assert f"`{of}`" in page or f"detectors.{of}" in page or of in page.split()
+
+
+def test_figures_are_on_the_pages_of_methods_by_reference_alone() -> None:
+    wanted = set(DETECTORS)
+    for path in ROOT.glob("docs/methods/*.md"):
+        text = path.read_text()
+        for found in re.findall(r"<!-- figures: ([\w ]+) -->", text):
+            wanted -= set(found.split())
+        assert not re.search(r"\b0\.\d{3}\b", text), f"{name(path)} holds a figure that can go stale"
+    assert wanted <= {"mgenet"}  # has a page of its own, which states its commands
+
+
+@pytest.mark.parametrize("verb", [*STAGES, *TOOLS], ids=lambda verb: verb.name)
+def test_every_verb_is_on_the_page_of_the_command_line(verb: Any) -> None:
+    page = build.generated()["reference/command-line.md"]
+    part = page.partition(f"\n### {verb.name}\n")[2].partition("\n### ")[0]
+    assert part
+    for option in verb.options:
+        assert f"--{option.name}" in part
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_parameter_is_explained(section: str) -> None:
+    page = build.generated()["reference/parameters.md"]
+    assert f"\n## {section}\n" in page
+    assert undocumented(SECTIONS[section]) == []
+
+
+@pytest.mark.parametrize("of", DETECTORS)
+def test_every_parameter_of_a_detector_is_explained(of: str) -> None:
+    assert undocumented(detector(of).Params) == []
+
+
+def undocumented(model: type[Any]) -> list[str]:
+    silent = [key for key in model.model_fields if key not in documented(model)]
+    return [key for key in silent if not any(about(part) for part in sections(model.model_fields[key].annotation))]
+
+
+def test_the_model_cards_say_what_they_must() -> None:
+    cards = (ROOT / "docs" / "cards" / "index.md").read_text()
+    for heading in ("## What poses hide", "## Bias", "## Privacy", "## Not for"):
+        assert heading in cards
+    for word in ("wheelchair", "children", "clothing", "camera", "blurred", "personal data"):
+        assert word in cards.lower()
+    assert "one street scene" in (ROOT / "docs" / "cards" / "stg-nf-shipped.md").read_text()
+
+
+def test_commands_in_the_pages_exist() -> None:
+    known = {verb.name: {option.name for option in verb.options} for verb in (*STAGES, *TOOLS)}
+    for path in [*PAGES, ROOT / "README.md"]:
+        for line in re.findall(r"(?:^|`)normotion ([a-z][^\n`#]*)", path.read_text(), re.MULTILINE):
+            verb, *words = line.split()
+            if verb.isidentifier() or "-" in verb:
+                assert verb.rstrip(".,;:)") in known, f"{name(path)}: normotion {line}"
+                options = {word[2:].partition("=")[0].rstrip(".,;:)") for word in words if re.match(r"--[a-z]", word)}
+                assert options <= known[verb] | {"help", "verbose"}, f"{name(path)}: normotion {line}"
+
+
+# ---------------------------------------------------------------- what is built
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-d", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+    return folder
+
+
+class Tags(HTMLParser):
+    """A page's links, what it loads, and its anchors."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key in ("id", "name") and value:
+                self.anchors.add(value)
+            if value and (tag, key) in FETCHING:
+                self.loaded.append(value)
+            if value and (tag, key) == ("a", "href"):
+                self.links.append(value)
+
+
+@pytest.mark.slow
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        found = [at for at in Tags(path.read_text()).loaded if urlsplit(at).netloc or at.startswith("//")]
+        assert found == [], path
+    for path in site.rglob("*.css"):
+        assert not re.search(r"@import|url\([\"']?(https?:)?//", path.read_text()), path
+
+
+@pytest.mark.slow
+def test_every_link_of_the_site_resolves(site: Path) -> None:
+    pages = {path: Tags(path.read_text()) for path in site.rglob("*.html")}
+    assert len(pages) > 60
+    for path, tags in pages.items():
+        for link in [*tags.links, *tags.loaded]:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc or link.startswith("/") or path.name == "404.html":
+                continue
+            there = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            there = there / "index.html" if there.is_dir() else there
+            assert there.exists(), f"{path.relative_to(site)}: {link}"
+            if parts.fragment and there in pages:
+                assert unquote(parts.fragment) in pages[there].anchors | {"__comments"}, f"{path}: {link}"
+
+
+@pytest.mark.slow
+def test_no_place_is_left_to_be_filled(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        assert not re.search(r"<!-- (figures|suites|params|messages): |arithmatex", path.read_text()), path
+    assert not list(site.rglob("*.py"))
+
+
+# ---------------------------------------------------------------- what is seen
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+LOOKED_AT = (
+    "index.html",
+    "methods/gepc.html",
+    "errors/dataset-error.html",
+    "reference/parameters.html",
+    "cards/index.html",
+)
+
+
+@pytest.mark.ui
+def test_people_can_read_and_search_it(served: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = open_browser(playwright)
+        for scheme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": 360, "height": 780}, color_scheme=scheme)
+            asked: list[str] = []
+            broken: list[object] = []
+            page = context.new_page()
+            page.on("request", functools.partial(_note, asked))
+            page.on("pageerror", broken.append)
+            for place in LOOKED_AT:
+                page.goto(f"{served}/{place}")
+                assert page.evaluate("document.documentElement.scrollWidth") <= 360, f"{place} scrolls sideways"
+                assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('article p')).fontSize)") >= 14
+                assert page.evaluate(CONTRAST) >= 4.5, f"{place}, {scheme}"
+            assert [address for address in asked if not address.startswith((served, "data:", "blob:"))] == []
+            assert broken == []
+            context.close()
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{served}/index.html")
+        page.fill("[data-md-component=search-query]", "the video is empty")
+        first = page.locator(".md-search-result__link").first
+        first.wait_for(timeout=10_000)
+        assert "video-error.html" in str(first.get_attribute("href"))
+        page.goto(f"{served}/methods/gepc.html")
+        tall = page.evaluate("document.querySelector('.equation math').getBoundingClientRect().height")
+        assert tall > 15, "equations are drawn"
+        browser.close()
+
+
+def _note(asked: list[str], request: Any) -> None:
+    asked.append(request.url)
+
+
+CONTRAST = """() => {
+    const light = text => {
+        const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = light(getComputedStyle(document.body).backgroundColor);
+    const ratios = ["article p", "article a[href]", "article td", "article h1"]
+        .map(what => document.querySelector(what)).filter(found => found)
+        .map(found => light(getComputedStyle(found).color))
+        .map(ink => (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05));
+    return Math.min(...ratios);
+}"""
+"""Lowest contrast of words with the ground, as WCAG computes it; opaque colours."""
