@@ -97,7 +97,8 @@ def svg(result: Result, styles: Mapping[str, Style] | None = None) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + frame.extra:.0f}" role="img" '
-        f'aria-labelledby="{mark}-title {mark}-desc" style="width:100%;max-width:{WIDTH}px;height:auto" '
+        f'aria-labelledby="{mark}-title" aria-describedby="{mark}-desc" '
+        f'style="width:100%;max-width:{WIDTH}px;height:auto" '
         f'font-family="system-ui,sans-serif" font-size="12" fill="currentColor">'
         f'<title id="{mark}-title">{escape(title)}</title><desc id="{mark}-desc">{escape(_words(result))}</desc>'
         f"{''.join(body)}</svg>"
