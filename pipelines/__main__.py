@@ -150,6 +150,23 @@ TOOLS = (
         resumes=False,
     ),
     Verb(
+        "label",
+        "mark abnormal intervals with the keyboard, on a local page that plays the video",
+        ("video",),
+        "pipelines.label:run",
+        (
+            Option("dataset", "the dataset that the file VIDEO belongs to", "NAME"),
+            Option("clip", "what the file's clip is called, or which of several is first", "NAME"),
+            Option("scores", "frame scores to show, e.g. scores.parquet of `normotion run`", "FILE"),
+            Option("out", "file of labels; without it labels.csv beside the video or in the dataset", "FILE"),
+            Option("port", "of the page; without it 8765, or any that is free", "N"),
+            Option("no-open", "open no browser", flag=True),
+        ),
+        "VIDEO is a file, a folder of files, or a dataset in data/raw. Saved after each change.",
+        resumes=False,
+        anywhere=True,
+    ),
+    Verb(
         "suite",
         "run an ablation suite of the papers, or list them",
         ("name...",),
@@ -173,10 +190,21 @@ TOOLS = (
 )
 """The verbs that are no stages."""
 
+CHECK = Verb(
+    "check",
+    "validate params.yaml, every dataset and its labels, and explain them",
+    ("dataset...",),
+    "pipelines.check:run",
+    details="DATASET is looked at alone, also before params.yaml names it. Doubts are told, each with its mend.",
+)
+"""The stage of that name, and after it what DVC has no use for: explanations."""
+VERBS = (*(CHECK if stage.name == CHECK.name else stage for stage in STAGES), *TOOLS)
+"""All verbs of `normotion`."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `normotion`."""
-    return run_command("normotion", (*STAGES, *TOOLS), sys.argv[1:] if argv is None else argv)
+    return run_command("normotion", VERBS, sys.argv[1:] if argv is None else argv)
 
 
 if __name__ == "__main__":
