@@ -284,8 +284,8 @@ def test_people_can_read_and_search_it(served: str) -> None:
             asked: list[str] = []
             broken: list[object] = []
             page = context.new_page()
-            page.on("request", functools.partial(_note, asked))
-            page.on("pageerror", broken.append)
+            page.on("request", functools.partial(_note_request, asked))
+            page.on("pageerror", functools.partial(_note_error, broken))
             for place in LOOKED_AT:
                 page.goto(f"{served}/{place}")
                 assert page.evaluate("document.documentElement.scrollWidth") <= 360, f"{place} scrolls sideways"
@@ -296,7 +296,8 @@ def test_people_can_read_and_search_it(served: str) -> None:
             context.close()
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{served}/index.html")
-        page.fill("[data-md-component=search-query]", "the video is empty")
+        page.click("[data-md-component=search-query]")
+        page.keyboard.type("the video is empty")
         first = page.locator(".md-search-result__link").first
         first.wait_for(timeout=10_000)
         assert "video-error.html" in str(first.get_attribute("href"))
@@ -306,8 +307,12 @@ def test_people_can_read_and_search_it(served: str) -> None:
         browser.close()
 
 
-def _note(asked: list[str], request: Any) -> None:
+def _note_request(asked: list[str], request: Any) -> None:
     asked.append(request.url)
+
+
+def _note_error(broken: list[object], error: object) -> None:  # Playwright takes no method of a list
+    broken.append(error)
 
 
 CONTRAST = """() => {
