@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.core.dataset import SPLITS, Dataset
 
-NAMED = 4
+NAMED = 5
 """Names that are listed one by one; of more than that the first ones, and how many more."""
 
 

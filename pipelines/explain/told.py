@@ -68,7 +68,7 @@ def _window(name: str, spec: WindowSpec, facts: pd.DataFrame, plan: Plan) -> Ite
     step = f"{spec.rate:g} samples a second" if spec.rate else "a sample a frame"
     rates = sorted(set(facts["fps"]))
     each = [f"{span(spec, fps):.3g} frames = {seconds(spec, fps):.3g} s at {fps:g} frames/s" for fps in rates]
-    yield f"  {some(plan.readers[name])} read windows `{name}`: {what}, {spec.samples} samples, {step}"
+    yield f"  windows `{name}`, read by {some(plan.readers[name])}: {what}, {spec.samples} samples, {step}"
     learn, score = (spec.step(rates[-1]) * stride / rates[-1] for stride in (spec.stride_train, spec.stride_score))
     yield f"    a window is {some(each)}; a new one begins every {learn:.2g} s to learn, {score:.2g} s to be scored"
 

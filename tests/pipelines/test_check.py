@@ -45,7 +45,7 @@ def test_the_demo_is_explained(project: Project, caplog: pytest.LogCaptureFixtur
         "train            1      50 s         500       0.0%",
         "test             2      24 s         345      40.0%",  # 50 + 88 of 345
         "2 cameras, 2 scenes; 10, 30 frames/s; 768 × 576, 1768 × 994 px",
-        "stg_nf, knn read windows `second`: one person's joints, 8 samples, 10 samples a second",
+        "windows `second`, read by stg_nf, knn: one person's joints, 8 samples, 10 samples a second",
         "8 frames = 0.8 s at 10 frames/s, 24 frames = 0.8 s at 30 frames/s",
         "sought by movenet in 845 frames of 3 clips; none has poses yet",
         "about 2.6 min on two cores: an estimate, from 5.5 frames/s",  # 845 / 5.5 = 154 s

@@ -230,4 +230,4 @@ def test_actions_have_no_frames_to_label() -> None:
 
 def test_long_lists_are_shortened() -> None:
     text = only(dataset(good(), [(name, start, end, f"kind {name}") for name, start, end, _ in GOOD]))
-    assert text.endswith("kind c10, kind c11, kind c2, kind c3 and 6 more")
+    assert text.endswith("kind c10, kind c11, kind c2, kind c3, kind c4 and 5 more")

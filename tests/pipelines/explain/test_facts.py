@@ -42,7 +42,7 @@ def test_durations_are_said_in_their_own_unit(number: float, wanted: str) -> Non
 
 
 def test_lists_are_cut_and_nouns_agree() -> None:
-    assert some("abcd") == "a, b, c, d"
-    assert some("abcdef") == "a, b, c, d and 2 more"
+    assert some("abcde") == "a, b, c, d, e"
+    assert some("abcdefg") == "a, b, c, d, e and 2 more"
     assert few(1, "clip") == "1 clip"
     assert few(1200, "clip has", "clips have") == "1,200 clips have"
