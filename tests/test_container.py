@@ -72,6 +72,21 @@ def test_what_is_copied_is_what_the_build_sees() -> None:
     assert any(fnmatch("stages/core/__pycache__", line) for line in IGNORED[1:])
 
 
+def test_what_the_code_reads_beside_it_is_part_of_the_package() -> None:
+    """Weights, templates and pages would be missing from an installed package, and nowhere else."""
+    import tomllib
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    packed = {
+        str(path.relative_to(ROOT))
+        for package, patterns in settings.items()
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")).glob(pattern)
+    }
+    read = [file for file in TRACKED if file.split("/")[0] in ("normotion", "stages", "pipelines")]
+    assert [file for file in read if not file.endswith(".py") and file not in packed] == []
+
+
 def test_nothing_is_fetched_and_run() -> None:
     for value in steps("RUN"):
         assert not re.search(r"\b(curl|wget)\b|\|\s*(ba)?sh\b|https?://", value), value
