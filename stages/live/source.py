@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,16 @@ PATIENCE = 10.0
 """Seconds that a stream may be silent before it counts as dead."""
 GUESS = 25.0
 """Frames per second of a camera that does not tell its rate."""
+WHOLE = 0.97
+"""Share of the frames that a file's header names from which on it counts as whole: headers round."""
+INSTANT = 0.002
+"""Seconds: pictures closer than this had been waiting, which tells nothing of the rate."""
+LEAP = 10.0
+"""Seconds between two pictures of a stream from which on its clock has jumped, if that long has not passed."""
+TIMELESS = {"mpjpeg", "mjpeg"}
+"""Formats in which a stream is a series of pictures and nothing else."""
+MEASURED = 1.5
+"""Seconds for which pictures are counted of a stream that carries no times."""
 
 
 @dataclass
@@ -35,6 +46,8 @@ class Source:
         frames: how many the file says it has; None where nobody knows.
         live: frames come when they happen, and are lost when nobody takes them.
         trouble: after the last frame, why it ended early; None where it came to its end.
+        resized: whether that is because its frames took another size; a stream can be opened again at once.
+        timeless: its pictures carry no times of their own; when they come is when they were taken.
     """
 
     name: str
@@ -44,10 +57,18 @@ class Source:
     live: bool
     container: Any
     trouble: NormotionError | None = None
+    resized: bool = False
+    timeless: bool = False
     _first: float | None = field(default=None)
+    _before: tuple[float, float] | None = field(default=None)
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames in order; their numbers follow from their times, so that lost ones leave holes."""
+        for number, picture in self.pictures():
+            yield Frame(number, number / self.fps, upright(picture))
+
+    def pictures(self) -> Generator[tuple[int, Any]]:
+        """The same as decoded, for `upright`: most of the work is saved for those that nobody takes."""
         last = -1
         try:
             for count, picture in enumerate(self._decoded()):
@@ -55,11 +76,12 @@ class Source:
                 if number <= last:
                     continue
                 if (picture.width, picture.height) != self._coded:
-                    self.trouble = self._resized(number, picture)
+                    self.resized = True
+                    self.trouble = self._of_another_size(number, picture)
                     return
                 last = number
-                yield Frame(number, number / self.fps, upright(picture))
-            if self.frames is not None and last + 1 < 0.9 * self.frames and self.trouble is None:
+                yield number, picture
+            if self.frames is not None and last + 1 < WHOLE * self.frames - 2 and self.trouble is None:
                 self.trouble = _cut(self.name, last + 1, self.frames)
             if last < 0 and self.trouble is None:
                 self.trouble = VideoError("it holds no frame that can be decoded", where=self.name, fix=LOOK)
@@ -84,20 +106,32 @@ class Source:
             except (StopIteration, av.error.EOFError):
                 return
             except (av.error.FFmpegError, OSError) as error:
-                self.trouble = VideoError(f"the source breaks off: {said(error)}", where=self.name, fix=LOOK)
+                self.trouble = VideoError(
+                    f"the source breaks off: {said(error)}", where=self.name, fix=AGAIN if self.live else LOOK
+                )
                 return
             with suppress(av.error.InvalidDataError):
                 yield from packet.decode()
 
     def _number(self, picture: Any, count: int) -> int:
-        """Of a picture, by its time; by counting where the container has no times."""
-        if picture.time is None:
+        """Of a picture, by its time; by counting where a file has no times."""
+        now = time.monotonic()
+        if self.timeless or (self.live and picture.time is None):
+            seconds = now
+        elif picture.time is None:
             return count
+        else:
+            seconds = float(picture.time)
         if self._first is None:
-            self._first = float(picture.time)
-        return round((float(picture.time) - self._first) * self.fps)
+            self._first = seconds
+        if self.live and self._before is not None:
+            moved, passed = seconds - self._before[0], now - self._before[1]
+            if moved < 0 or moved > max(LEAP, 2 * passed):  # the camera's clock was set
+                self._first += moved - passed
+        self._before = seconds, now
+        return round((seconds - self._first) * self.fps)
 
-    def _resized(self, number: int, picture: Any) -> VideoError:
+    def _of_another_size(self, number: int, picture: Any) -> VideoError:
         width, height = self._coded
         return VideoError(
             f"from frame {number} on it has {picture.width} × {picture.height} pixels, before {width} × {height}",
@@ -107,6 +141,7 @@ class Source:
 
 
 LOOK = "look at it with `ffprobe`; copy a file from its source again, or convert it: `ffmpeg -i IN OUT.mp4`"
+AGAIN = "see whether the camera is still there and reachable from here"
 
 
 def open_source(text: str, *, patience: float = PATIENCE) -> Source:
@@ -138,7 +173,8 @@ def open_source(text: str, *, patience: float = PATIENCE) -> Source:
         container.close()
         raise VideoError("there are no pictures in it, only sound or data", where=name, fix=LOOK)
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
+    live = live and (text.startswith("rtsp") or container.duration is None)  # a film at an address is a file
+    stream.thread_type = "SLICE" if live else "AUTO"  # threads that share frames out hold as many back
     rate = stream.average_rate or stream.guessed_rate
     fps = float(rate) if rate and 0 < rate <= 1000 else GUESS
     width, height = stream.codec_context.width, stream.codec_context.height
@@ -146,12 +182,34 @@ def open_source(text: str, *, patience: float = PATIENCE) -> Source:
         container.close()
         raise VideoError("its header does not tell the size of its frames", where=name, fix=LOOK)
     size = (height, width) if quarter_turns(stream) % 2 else (width, height)
-    frames = (
-        None
-        if live
-        else stream.frames or (round(float(stream.duration * stream.time_base) * fps) if stream.duration else None)
-    )
-    return Source(name, fps, size, frames, live, container)
+    frames = None if live else _named(stream, fps)
+    found = Source(name, fps, size, frames, live, container)
+    if live and container.format.name in TIMELESS:
+        found.timeless, found.fps = True, _measured(found)
+    return found
+
+
+def _named(stream: Any, fps: float) -> int | None:
+    """How many frames a file's header says there are."""
+    if stream.frames or not (stream.duration and stream.time_base):
+        return stream.frames or None
+    return round(float(stream.duration * stream.time_base) * fps)
+
+
+def _measured(source: Source) -> float:
+    """Frames per second, by counting pictures as they come; these are lost.
+
+    Raises:
+        VideoError: none comes.
+    """
+    came: list[float] = []
+    for _ in source._decoded():
+        came.append(time.monotonic())
+        if len(came) > 2 and came[-1] - came[0] > MEASURED:
+            between = np.diff(came)
+            return round(float(1 / np.median(between[between > INSTANT])), 1)
+    source.close()
+    raise source.trouble or VideoError("no picture comes", where=source.name, fix=AGAIN)
 
 
 def expand(text: str) -> list[str]:
@@ -177,13 +235,20 @@ def is_live(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """An address whose password, and whatever follows a question mark, nobody needs to see."""
-    text = re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", text)
-    return re.sub(r"\?.*", "?…", text) if "://" in text else text
+    """An address without passwords: one before the @, one in its path, and whatever follows a question mark."""
+    if "://" not in text:
+        return text
+    text = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", text)
+    text = re.sub(r"(?i)\b(pass\w*|pwd|token|key)=[^&/?]*", r"\1=***", text)
+    return re.sub(r"\?.*", "?…", text)
 
 
 def said(error: Exception) -> str:
     """What FFmpeg says, without the address it says it of."""
+    import av
+
+    if isinstance(error, (av.error.ExitError, TimeoutError)):
+        return "nothing came for so long that it counts as dead"
     return str(getattr(error, "strerror", None) or error).split(": '")[0]
 
 

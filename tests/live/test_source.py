@@ -1,0 +1,297 @@
+"""Sources: what can be decoded is given, what went wrong is told, passwords never are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from stages.core.errors import VideoError
+from stages.live.source import Source, expand, is_live, masked, open_source
+from tests.live.streams import Rtsp, bars, film, motion_jpeg, serving
+
+
+def numbers(source: Source) -> list[int]:
+    return [frame.number for frame in source]
+
+
+def test_a_film_comes_whole(tmp_path: Path) -> None:
+    source = open_source(str(film(tmp_path / "a.mp4", 25, fps=10)))
+    assert (source.fps, source.size, source.frames, source.live) == (10.0, (160, 120), 25, False)
+    frames = list(source)
+    assert [frame.number for frame in frames] == list(range(25))
+    assert frames[10].seconds == 1.0
+    assert source.trouble is None
+    bar = frames[5].image[60, :, 0] > 150  # frame 5 has its bar at 20 px
+    assert np.flatnonzero(bar).min() in range(17, 23)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi", "a.ts", "a.webm"])
+def test_other_containers_come_whole_too(tmp_path: Path, name: str) -> None:
+    if name.endswith("webm"):
+        path = tmp_path / name
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libvpx", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+            for number in range(12):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(bars()(number), format="bgr24")))
+            out.mux(stream.encode())
+    else:
+        path = film(tmp_path / name, 12)
+    source = open_source(str(path))
+    assert numbers(source) == list(range(12))
+    assert source.trouble is None
+
+
+def test_five_frames_are_a_film(tmp_path: Path) -> None:
+    source = open_source(str(film(tmp_path / "a.mp4", 5)))
+    assert numbers(source) == [0, 1, 2, 3, 4]
+    assert source.trouble is None
+
+
+def test_4k_is_read(tmp_path: Path) -> None:
+    source = open_source(str(film(tmp_path / "a.mp4", 2, size=(3840, 2160))))
+    assert [frame.image.shape for frame in source] == [(2160, 3840, 3)] * 2
+
+
+def test_a_film_that_is_cut_off_gives_its_beginning_and_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = partial(lambda rng, _: rng.integers(0, 255, (120, 160, 3)).astype(np.uint8), rng)
+    whole = film(tmp_path / "a.avi", 40, draw=noise)
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    source = open_source(str(cut))
+    found = numbers(source)
+    assert found == list(range(len(found)))
+    assert 10 < len(found) < 30
+    assert source.trouble is not None
+    assert "breaks off" in source.trouble.what
+    assert f"{len(found)} of 40" in source.trouble.what
+
+
+def test_an_mp4_without_its_index_is_refused_in_words(tmp_path: Path) -> None:
+    whole = film(tmp_path / "a.mp4", 40)
+    (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(VideoError, match="no video that can be read"):
+        open_source(str(tmp_path / "cut.mp4"))
+
+
+def test_a_film_that_changes_size_gives_what_came_before(tmp_path: Path) -> None:
+    parts = [film(tmp_path / "1.ts", 10).read_bytes(), film(tmp_path / "2.ts", 10, size=(320, 240)).read_bytes()]
+    (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    source = open_source(str(tmp_path / "both.ts"))
+    assert numbers(source) == list(range(10))
+    assert source.resized
+    assert source.trouble is not None
+    assert "320 × 240" in source.trouble.what
+    assert "160 × 120" in source.trouble.what
+
+
+def test_holes_in_a_film_stay_holes(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for number in [*range(10), *range(30, 45)]:  # two seconds were lost
+            frame = av.VideoFrame.from_ndarray(bars()(number), format="bgr24")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    source = open_source(str(path))
+    source.fps = 10.0
+    assert numbers(source) == [*range(10), *range(30, 45)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "no such file"), (b"", "empty"), (b"this is a letter" * 50, "no video that can be read")],
+)
+def test_what_is_no_film_is_refused_in_words(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "a.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VideoError, match=words) as caught:
+        open_source(str(path))
+    assert caught.value.where == str(path)
+
+
+def test_there_is_no_such_webcam() -> None:
+    with pytest.raises(VideoError, match="cannot be opened"):
+        open_source("97")
+
+
+def test_sound_alone_is_no_film(tmp_path: Path) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), dtype=np.int16), format="s16", layout="mono")
+        sound.sample_rate = 8000
+        out.mux(stream.encode(sound))
+    with pytest.raises(VideoError, match="no pictures"):
+        open_source(str(path))
+
+
+def test_a_folder_means_its_videos(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/1.mp4", "a.MKV", "notes.txt"):
+        (tmp_path / name).touch()
+    assert expand(str(tmp_path)) == [str(tmp_path / "a.MKV"), str(tmp_path / "b" / "1.mp4")]
+    assert expand("rtsp://camera/1") == ["rtsp://camera/1"]
+    assert expand("0") == ["0"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(VideoError, match="no video in the folder"):
+        expand(str(tmp_path / "empty"))
+
+
+def test_a_number_and_an_address_are_live() -> None:
+    assert [is_live(text) for text in ("0", "rtsp://c", "http://c/x.m3u8", "a.mp4", "./0")] == [1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://me:secret@camera:554/1", "rtsp://me:***@camera:554/1"),
+        ("rtsp://me:secr@t@camera/1", "rtsp://me:***@camera/1"),
+        ("http://camera/live?user=me&pwd=secret", "http://camera/live?…"),
+        ("rtsp://camera/user=me&password=secret&channel=1", "rtsp://camera/user=me&password=***&channel=1"),
+        ("rtsp://camera/1", "rtsp://camera/1"),
+        ("films/me:secret@home.mp4", "films/me:secret@home.mp4"),  # a file's name is no address
+    ],
+)
+def test_passwords_are_masked(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+@dataclass
+class _Clock:
+    """Times of pictures, and of their arrival."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_camera_whose_clock_is_set_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = _Clock()
+    monkeypatch.setattr("stages.live.source.time", clock)
+    source = Source("camera", 10.0, (160, 120), None, live=True, container=SimpleNamespace(close=lambda: None))
+    found = []
+    for moment, seconds in enumerate([5.0, 5.1, 5.2, 0.0, 0.1, 9000.0, 9000.1]):  # set back, then far ahead
+        clock.now = moment / 10
+        found.append(source._number(SimpleNamespace(time=seconds), moment))
+    assert found == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_an_outage_within_a_stream_is_no_leap(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = _Clock()
+    monkeypatch.setattr("stages.live.source.time", clock)
+    source = Source("camera", 10.0, (160, 120), None, live=True, container=SimpleNamespace(close=lambda: None))
+    found = []
+    for now, seconds in [(0.0, 5.0), (0.1, 5.1), (60.1, 65.1)]:
+        clock.now = now
+        found.append(source._number(SimpleNamespace(time=seconds), 0))
+    assert found == [0, 1, 601]
+
+
+@pytest.mark.slow
+def test_a_stream_is_read_until_it_is_cut() -> None:
+    camera = Rtsp().start()
+    source = open_source(camera.address)
+    assert (source.fps, source.size, source.frames, source.live) == (10.0, (160, 120), None, True)
+    found = []
+    for frame in source:
+        found.append(frame.number)
+        if len(found) == 20:
+            threading.Thread(target=camera.cut).start()
+    assert found[:20] == list(range(20))
+    assert len(found) < 60
+    with pytest.raises(VideoError, match="refused"):
+        open_source(camera.address)
+
+
+@pytest.mark.slow
+def test_a_stream_that_changes_size_says_so() -> None:
+    camera = Rtsp().start()
+    try:
+        source = open_source(camera.address)
+        camera.draw = bars((320, 240))
+        numbers(source)
+        assert source.resized
+        assert open_source(camera.address).size == (320, 240)
+    finally:
+        camera.cut()
+
+
+@pytest.mark.slow
+def test_a_silent_stream_counts_as_dead() -> None:
+    camera = Rtsp().start()
+    try:
+        source = open_source(camera.address, patience=1.0)
+        stream = iter(source)
+        next(stream)
+        camera.silent.set()
+        begun = time.monotonic()
+        list(stream)
+        assert time.monotonic() - begun < 8
+        assert source.trouble is not None
+        assert "nothing came" in source.trouble.what
+    finally:
+        camera.cut()
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_told_and_never_shown() -> None:
+    camera = Rtsp(login="me:secret").start()
+    try:
+        with pytest.raises(VideoError, match="401") as caught:
+            open_source(camera.address.replace("//", "//me:guess@"))
+        assert "guess" not in str(caught.value)
+        assert "password" in caught.value.fix
+        right = open_source(camera.address.replace("//", "//me:secret@"))
+        assert "secret" not in right.name
+        right.close()
+    finally:
+        camera.cut()
+
+
+@pytest.mark.slow
+def test_pictures_without_times_are_numbered_by_when_they_come() -> None:
+    with motion_jpeg(4.0) as address:
+        source = open_source(address)
+        assert source.live
+        assert source.timeless
+        assert 3.0 < source.fps <= 4.5  # the format itself claims 25
+        begun, last = time.monotonic(), 0
+        for frame in source:
+            last = frame.number
+            if time.monotonic() - begun > 3:
+                break
+        assert last == pytest.approx(3 * source.fps, abs=3)
+
+
+def test_a_film_at_an_address_is_no_camera(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", 20)
+
+    class Answer(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(tmp_path))
+
+        def log_message(self, *_: object) -> None: ...
+
+    with serving(Answer) as address:
+        source = open_source(f"{address}/a.mp4")
+        assert not source.live
+        assert numbers(source) == list(range(20))
+        assert source.trouble is None
+        with pytest.raises(VideoError, match="404"):
+            open_source(f"{address}/none.mp4")
