@@ -143,6 +143,34 @@ TOOLS = (
         resumes=False,
     ),
     Verb(
+        "pack",
+        "make a folder of a trained model that run, watch and calibrate take by --model",
+        ("dataset", "detector", "out"),
+        "pipelines.pack:run",
+        (Option("seed", "of the training; the first of train.seeds without it", "N"),),
+        "OUT is a folder; an earlier one is replaced.",
+        resumes=False,
+    ),
+    Verb(
+        "calibrate",
+        "find the score at which a camera's alarms should ring, from its normal footage",
+        ("footage...",),
+        "pipelines.calibrate:run",
+        (
+            Option("false-alarms", "that the camera may give (1/day)", "N/TIME"),
+            Option("camera", "its name in the file (camera)", "NAME"),
+            Option("out", "the file; other cameras in it stay (calibration.json)", "FILE"),
+            Option("detector", "whose model of the data set that --model names (stg_nf)", "NAME"),
+            Option(
+                "model", "folder of `normotion pack`, or a data set of this project; else the package's own", "MODEL"
+            ),
+            Option("every", "look at every n-th frame (1)", "N"),
+        ),
+        "FOOTAGE is files and folders of one camera in which nothing abnormal happens. Scores are kept beside OUT: an "
+        "interrupted call goes on, and another rate takes a moment.",
+        anywhere=True,
+    ),
+    Verb(
         "quality",
         "show how good a dataset's poses and tracks are, before a detector is blamed",
         ("dataset",),

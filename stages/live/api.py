@@ -107,7 +107,7 @@ def score_video(
     """
     chosen = model or load_model()
     source = open_source(str(video))
-    engine = Engine(chosen, fps=source.fps, size=source.size)
+    engine = Engine(chosen, fps=source.fps, size=source.size, every=every)
     judged = list(judging(source, engine, find or finder(chosen), every=every))
     if source.trouble is not None:
         raise source.trouble

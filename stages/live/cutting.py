@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.core.cutting import resample
+from stages.core.errors import ModelError
 from stages.core.normalization import NormalizeParams, normalize_people
 from stages.core.skeleton import convert, layout
 from stages.core.windows import Windows, WindowSpec
@@ -38,6 +39,31 @@ class _Track:
     poses: deque[Floats]
     count: int = 0
     held: list[Window] = field(default_factory=list)
+
+
+def demand_rate(spec: WindowSpec, fps: float, every: int) -> None:
+    """Refuse a source in which no window could ever be complete.
+
+    Args:
+        spec: the window spec.
+        fps: frames per second of the source.
+        every: people are looked for in every n-th frame.
+
+    Raises:
+        ModelError: too many samples would not be seen.
+    """
+    if spec.rate is None:
+        return
+    step = spec.step(fps)
+    sample = np.arange(1000 * spec.samples) * step
+    away = np.abs(sample - np.rint(sample / every) * every)
+    unseen = away > max(step, 1.0) / 2 + 1e-9
+    fewest = np.convolve(unseen, np.ones(spec.samples, dtype=np.int64), mode="valid").min()
+    if fewest > spec.max_missing:
+        raise ModelError(
+            f"the model reads {spec.rate:g} samples a second, and people are looked for {fps / every:g} times a second",
+            fix="look at more frames (a smaller --every), or train a model on windows of a lower rate (windows.*.rate)",
+        )
 
 
 class Cutter:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stages.core.scoring import score_windows
 from stages.core.windows import Windows
 from stages.evaluation.smoothing import reach, smooth
-from stages.live.cutting import Cutter
+from stages.live.cutting import Cutter, demand_rate
 from stages.live.judged import Judged, Seen
 from stages.live.landing import Board
 from stages.live.model import Model
@@ -48,13 +48,18 @@ class Engine:
         model: detector, windows, rules and how people are tracked.
         fps: frames per second of the source.
         size: width and height of its frames in px.
+        every: people are looked for in every n-th frame alone.
+
+    Raises:
+        ModelError: that is too seldom for the model's windows.
 
     Attributes:
         delay: seconds from a frame to its judgement.
         windows: how many were scored.
     """
 
-    def __init__(self, model: Model, *, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, model: Model, *, fps: float, size: tuple[int, int], every: int = 1) -> None:
+        demand_rate(model.card.window, fps, every)
         self._model, self._fps, self._size = model, fps, size
         self._tracker = Tracker(model.card.track, fps=fps, size=size, strong=model.card.people.strong)
         self._cutter = Cutter(model.card.window, model.card.normalize, fps=fps, joints=model.card.layout)

@@ -58,7 +58,7 @@ def _key(video: Path, model: Model, every: int) -> str:
 
 def _judge(video: Path, name: str, model: Model, find: Estimator, kept: Path, every: int, what: str) -> None:
     source = open_source(str(video))
-    engine = Engine(model, fps=source.fps, size=source.size)
+    engine = Engine(model, fps=source.fps, size=source.size, every=every)
     judged = list(bar(judging(source, engine, find, every=every), what=what, total=source.frames, unit=" frames"))
     if not judged:
         raise source.trouble or VideoError("the recording holds no frame", where=name)

@@ -106,7 +106,7 @@ def record(
         threads: frames in work at once.
         what: label of the progress bar.
     """
-    engine = Engine(model, fps=source.fps, size=source.size)
+    engine = Engine(model, fps=source.fps, size=source.size, every=every)
     found = Recording(source.fps, source.size, alarms.threshold)
     held, highest = Held(bar(source, what=what, total=source.frames, unit=" frames")), _Highest(engine)
     with closing(judging(held, engine, find, every=every, threads=threads)) as frames:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from stages.core.clip_windows import clip_windows
+from stages.core.errors import ModelError
 from stages.core.schemas import Rows, pose_meta
 from stages.core.scoring import table
 from stages.core.windows import WindowSpec
@@ -134,3 +135,28 @@ def test_windows_of_a_person_are_at_hand_when_a_frame_is_judged() -> None:
                 highest = engine.windows_of(judged.track, judged.number)[0]
                 assert highest.score >= judged.raw - 1e-6
                 assert highest.windows.index["track"].tolist() == [judged.track]
+
+
+@pytest.mark.parametrize(
+    ("fps", "every", "enough"),
+    [
+        (10, 1, True),
+        (10, 2, False),
+        (30, 3, True),
+        (30, 4, True),
+        (25, 3, True),
+        (25, 10, False),
+        (5, 1, True),
+        (8, 1, True),
+    ],
+)
+def test_a_source_too_slow_for_the_models_windows_is_refused(fps: float, every: int, enough: bool) -> None:
+    """Looking seldom enough, no window ever has its samples: nobody would be scored, and nothing would tell."""
+    crowds = [pair for pair in walk(200, fps) if pair[0] % every == 0]
+    if not enough:
+        with pytest.raises(ModelError, match="reads 10 samples a second"):
+            Engine(model(), fps=fps, size=SIZE, every=every)
+        return
+    engine = Engine(model(), fps=fps, size=SIZE, every=every)
+    found = [judged for frame, people in crowds for judged in engine.see(frame, people)]
+    assert any(judged.scored for judged in found)

@@ -102,6 +102,7 @@ def test_a_film_too_short_for_a_window_is_judged_as_holding_nobody() -> None:
 
 
 def test_every_third_frame_is_looked_at_and_all_are_judged() -> None:
-    found = record(Film(60), model(), Finder(), alarms(10.0), every=3)
-    assert len(found.judged) == 58  # up to the last frame that was looked at
-    assert found.people == 40
+    found = record(Film(120, fps=30.0), model(), Finder(), alarms(10.0), every=3)
+    assert len(found.judged) == 118  # up to the last frame that was looked at
+    assert found.people == 80
+    assert sum(judged.scored for judged in found.judged) > 80
