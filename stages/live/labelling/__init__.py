@@ -1,0 +1,1 @@
+"""Marking abnormal stretches by hand: labels.csv as people keep it, and the page on which they edit it."""
