@@ -171,6 +171,30 @@ TOOLS = (
         anywhere=True,
     ),
     Verb(
+        "watch",
+        "watch a camera live and tell of alarms as they ring",
+        ("source",),
+        "pipelines.watch:run",
+        (
+            Option("jsonl", "file for alarms, a line of JSON each; - is standard output, and done without any", "FILE"),
+            Option("csv", "file for alarms, a row each; an earlier one is gone on with", "FILE"),
+            Option("webhook", "address to which alarms are posted as JSON", "URL"),
+            Option("undelivered", "file for what the webhook does not take (undelivered.jsonl)", "FILE"),
+            Option("calibration", "thresholds made by `normotion calibrate`", "FILE"),
+            Option("camera", "which of its cameras, where it has several", "NAME"),
+            Option("threshold", "over which alarms ring, in place of a calibration", "X"),
+            Option("detector", "whose model of the data set that --model names (stg_nf)", "NAME"),
+            Option(
+                "model", "folder of `normotion pack`, or a data set of this project; else the package's own", "MODEL"
+            ),
+            Option("every", "look for people in every n-th frame (1)", "N"),
+            Option("queue", "frames that may wait; when it is full the oldest is dropped (8)", "N"),
+        ),
+        "SOURCE is a webcam's number, an RTSP or HTTP address, or a file. Ends on SIGTERM and Ctrl-C: an alarm that "
+        "rings is then ended and told.",
+        anywhere=True,
+    ),
+    Verb(
         "quality",
         "show how good a dataset's poses and tracks are, before a detector is blamed",
         ("dataset",),
