@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def film(path: Path, frames: int = 60, fps: int = 10, gap: int = 12) -> Path:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
-        stream = out.add_stream(CODECS[path.suffix], rate=fps)
+        stream: Any = out.add_stream(CODECS[path.suffix], rate=fps)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", 800_000
         stream.codec_context.gop_size = gap
         for place in range(frames):

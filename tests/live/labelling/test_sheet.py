@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from pathlib import Path
 
@@ -144,9 +145,7 @@ def test_what_is_wrong_with_an_interval(interval: Interval, says: str) -> None:
 
 
 def test_words_that_pandas_takes_for_nothing_are_known() -> None:
-    from pandas._libs.parsers import STR_NA_VALUES
-
-    assert STR_NA_VALUES - {""} == BLANK
+    assert importlib.import_module("pandas._libs.parsers").STR_NA_VALUES - {""} == BLANK
 
 
 KINDS = some.text(some.characters(codec="utf-8", min_codepoint=32, exclude_characters="\x7f"), max_size=12)
