@@ -143,6 +143,28 @@ TOOLS = (
         resumes=False,
     ),
     Verb(
+        "run",
+        "judge a video, a folder of them, or a camera, and draw what was found",
+        ("source",),
+        "pipelines.run:run",
+        (
+            Option("out", "folder to write to (SOURCE-judged)", "DIR"),
+            Option("detector", "whose model of the data set that --model names (stg_nf)", "NAME"),
+            Option("model", "folder of `normotion pack`, or a data set of this project", "MODEL"),
+            Option("calibration", "file of `normotion calibrate`", "FILE"),
+            Option("camera", "which of its cameras", "NAME"),
+            Option("threshold", "over which alarms ring, in place of a calibration", "X"),
+            Option("every", "look for people in every n-th frame (1)", "N"),
+            Option("skeleton-only", "draw people on a plain ground, nothing of the picture", flag=True),
+            Option("show-faces", "do not blur faces", flag=True),
+            Option("no-film", "write no overlay.mp4", flag=True),
+        ),
+        "SOURCE is a file, a folder, a webcam's number, or an RTSP or HTTP address. Without --model the STG-NF that comes "
+        "with the package judges.",
+        resumes=False,
+        anywhere=True,
+    ),
+    Verb(
         "pack",
         "make a folder of a trained model that run, watch and calibrate take by --model",
         ("dataset", "detector", "out"),

@@ -80,6 +80,7 @@ class Engine:
     def _begin(self, number: int) -> None:
         self._board = Board(self._rules, first=number)
         self._people: dict[int, tuple[Seen, ...]] = {}
+        self._others: dict[int, tuple[Seen, ...]] = {}
         self._raw: deque[float] = deque()  # of the frames from `_oldest` on
         self._worst: dict[int, tuple[tuple[Seen, ...], int | None]] = {}
         self._oldest = self._next = number
@@ -134,9 +135,12 @@ class Engine:
         corners = np.stack([x, x + w, y, y + h], axis=1)
         ids = self._tracker.step(number, corners, places, people.scores.astype(np.float64))
         kept = np.flatnonzero(ids != NOBODY)
-        self._people[number] = tuple(
-            Seen(int(ids[row]), people.boxes[row].astype(np.float64), people.keypoints[row], None) for row in kept
-        )
+        everybody = [
+            Seen(int(track), box.astype(np.float64), joints, None)
+            for track, box, joints in zip(ids, people.boxes, people.keypoints, strict=True)
+        ]
+        self._people[number] = tuple(seen for seen in everybody if seen.track != NOBODY)
+        self._others[number] = tuple(seen for seen in everybody if seen.track == NOBODY)
         windows = self._cutter.see(number, ids[kept], people.keypoints[kept])
         if len(windows):
             scores = score_windows(self._model.detector, windows, len(windows))[self._model.part]
@@ -177,6 +181,6 @@ class Engine:
         return scores[track]
 
     def _judge(self, number: int, raw: NDArray[np.float64], smoothed: NDArray[np.float64]) -> Judged:
-        people, track = self._worst.pop(number)
+        (people, track), others = self._worst.pop(number), self._others.pop(number, ())
         place = number - self._oldest
-        return Judged(number, number / self._fps, people, float(raw[place]), float(smoothed[place]), track)
+        return Judged(number, number / self._fps, people, float(raw[place]), float(smoothed[place]), track, others)

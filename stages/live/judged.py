@@ -51,6 +51,7 @@ class Judged:
         raw: the frame's score, that of its most abnormal person.
         smoothed: the same, blurred in time; thresholds are for this one.
         track: the most abnormal person, None where nobody was scored.
+        others: who may be a person and is not followed; to be hidden, as a face is a face.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Judged:
     raw: float
     smoothed: float
     track: int | None
+    others: tuple[Seen, ...] = ()
 
     @property
     def scored(self) -> bool:
