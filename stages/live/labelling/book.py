@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.core.errors import DatasetError
+from stages.core.errors import DatasetError, StorageError
 from stages.core.params import Section
 from stages.core.storage import atomic_file
 from stages.live.labelling.sheet import Interval, Sheet
@@ -77,6 +77,7 @@ class Book:
         self.changes = 0
         self._lock = threading.Lock()
         self._kept = False
+        self._closed = False
 
     @property
     def backup(self) -> Path:
@@ -125,6 +126,8 @@ class Book:
             StorageError: it cannot be written.
         """
         with self._lock, _alone(self.path.parent):
+            if self._closed:
+                raise StorageError("normotion was stopped", where=str(self.path), fix="start `normotion label` again")
             sheet = self.sheet()
             before = sheet.intervals(clip.name)
             if sheet.version(clip.name) != change.version:
@@ -149,7 +152,8 @@ class Book:
 
     def close(self) -> None:
         """Wait for a change that is being written; nothing is written after it."""
-        self._lock.acquire()
+        with self._lock:
+            self._closed = True
 
     def _keep(self) -> None:
         if not self._kept and self.path.exists():

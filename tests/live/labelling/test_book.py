@@ -129,3 +129,10 @@ def test_a_disk_that_is_full_is_told_and_the_file_stays(book: Book, monkeypatch:
 
 def test_kinds_of_the_file_come_before_those_of_the_clips(book: Book) -> None:
     assert book.kinds() == ["run", "walk"]
+
+
+def test_after_the_end_nothing_is_written(book: Book) -> None:
+    book.close()
+    with pytest.raises(StorageError, match="normotion was stopped"):
+        change(book, 0, Interval(start=1, end=2))
+    assert book.path.read_text() == TEXT

@@ -18,9 +18,10 @@ from stages.core.errors import StorageError
 from stages.core.paths import Project
 from stages.live.labelling.finding import find
 from stages.live.labelling.server import Labelling
-from tests.live.labelling.films import BITS, dataset
+from tests.live.labelling.films import BITS, dataset, film
 from tests.live.labelling.test_traces import table
 from tests.pipelines.helpers import open_browser
+from tests.pipelines.test_label import labelling
 
 pytestmark = pytest.mark.ui
 
@@ -58,13 +59,13 @@ def serving(root: Path, video: str = "gate") -> Iterator[Labelling]:
 class Tab:
     """A page, with what it complained about."""
 
-    def __init__(self, browser: Any, server: Labelling, **options: Any) -> None:
+    def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.complaints: list[str] = []
         self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **options})
         self.page.set_default_timeout(20_000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
-        self.page.goto(server.url)
+        self.page.goto(url)
         self.page.wait_for_selector("body[data-ready]")
 
     def press(self, *keys: str) -> None:
@@ -101,7 +102,7 @@ def test_keys_mark_what_a_dataset_then_holds(ending: str, player: str, browser: 
     header = "clip,start_frame,end_frame,kind\n"
     folder = gate(tmp_path, f"{header}one,50,55,run\r\n", one=ending, two=ending)
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         assert tab.player == player
         tab.press("Shift+ArrowRight", "ArrowRight", "ArrowRight")  # a second is ten frames
         tab.shows(12)
@@ -138,7 +139,7 @@ def test_keys_mark_what_a_dataset_then_holds(ending: str, player: str, browser: 
 def test_playing_and_pausing_knows_its_frame(ending: str, browser: Any, tmp_path: Path) -> None:
     gate(tmp_path, "clip,start_frame,end_frame\n", one=ending)
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         tab.press("l", "Space")
         tab.until(lambda: tab.page.evaluate("page.player.at > 8"), wanted=True)
         assert tab.page.inner_text("#play") == "Pause"
@@ -155,7 +156,7 @@ def test_playing_and_pausing_knows_its_frame(ending: str, browser: Any, tmp_path
 def test_whatever_frame_is_sought_is_the_one_shown(browser: Any, tmp_path: Path) -> None:
     gate(tmp_path, "clip,start_frame,end_frame\n", one=".webm")
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         for frame in (1, 59, 12, 11, 0, 37):
             tab.page.evaluate(f"page.player.seek({frame})")
             tab.shows(frame)
@@ -167,7 +168,7 @@ def test_whatever_frame_is_sought_is_the_one_shown(browser: Any, tmp_path: Path)
 def test_mouse_and_table_do_the_same(browser: Any, tmp_path: Path) -> None:
     gate(tmp_path, "clip,start_frame,end_frame,kind,track\n", one=".avi")
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         box = tab.page.locator("#whole").bounding_box()
         tab.page.mouse.click(box["x"] + box["width"] * 30.5 / 60, box["y"] + 10)
         tab.shows(30)
@@ -182,26 +183,26 @@ def test_mouse_and_table_do_the_same(browser: Any, tmp_path: Path) -> None:
         tab.page.get_by_label("last frame of interval 1").fill("99")  # behind the end: refused, and put back
         tab.press("Enter")
         tab.until(lambda: tab.page.get_by_label("last frame of interval 1").input_value(), "35")
-        assert "from 0 to 59" in tab.page.inner_text("#said")
+        tab.until(lambda: "from 0 to 59" in tab.page.inner_text("#said"), wanted=True)
         tab.page.get_by_label("remove interval 1").click()
         tab.until(lambda: server.book.sheet().total(["one"]), 0)
         tab.page.click("[data-do=help]")
         assert tab.page.locator("#help").is_visible()
         tab.press("i", "Escape")
         assert not tab.page.locator("#help").is_visible()
-        assert tab.page.inner_text("#draft").startswith("Nothing begun")
+        assert tab.page.evaluate("page.draft") is None
 
 
 def test_two_tabs_keep_each_others_work(browser: Any, tmp_path: Path) -> None:
     gate(tmp_path, "clip,start_frame,end_frame\none,50,51\n", one=".avi")
     with serving(tmp_path) as server:
-        first, second = Tab(browser, server), Tab(browser, server)
+        first, second = Tab(browser, server.url), Tab(browser, server.url)
         first.press("i", "Enter")
         first.saved()
         second.press("ArrowRight", "i", "Enter")
         second.until(lambda: second.page.inner_text("#count"), "(3)")
         second.saved()
-        assert "changed elsewhere too; both are kept" in second.page.inner_text("#said")
+        second.until(lambda: "changed elsewhere too; both are kept" in second.page.inner_text("#said"), wanted=True)
         assert [(found.start, found.end) for found in server.book.sheet().intervals("one")] == [
             (0, 0),
             (1, 1),
@@ -214,7 +215,7 @@ def test_what_cannot_be_saved_stays_in_the_page_and_is_tried_again(
 ) -> None:
     gate(tmp_path, "clip,start_frame,end_frame\n", one=".avi")
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
 
         def full(*_: object) -> str:
             raise StorageError("the disk is full", where="labels.csv", fix="free some space")
@@ -236,16 +237,30 @@ def test_what_cannot_be_saved_stays_in_the_page_and_is_tried_again(
         assert server.book.sheet().total(["one"]) == 1
 
 
+def test_a_page_whose_program_is_gone_keeps_what_is_marked(browser: Any, root: Path, tmp_path: Path) -> None:
+    film(tmp_path / "gate.avi")
+    with labelling(root, tmp_path, "gate.avi") as (process, url):
+        tab = Tab(browser, url)
+        process.kill()
+        process.wait()
+        tab.press("i", "Enter")
+        tab.until(lambda: tab.page.locator("#trouble").is_visible(), wanted=True)
+        text = tab.page.inner_text("#trouble-text")
+        assert "gate is not saved: normotion does not answer" in text
+        assert "Nothing is lost" in text
+        assert tab.page.inner_text("#count") == "(1)"
+
+
 def test_a_clip_called_normal_takes_no_abnormal_interval(browser: Any, tmp_path: Path) -> None:
     folder = gate(tmp_path, "clip,start_frame,end_frame\n", one=".avi")
     clips = folder / "clips.csv"
     header, row = clips.read_text().splitlines()
     clips.write_text(f"{header},abnormal\n{row},0\n")
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         tab.press("i")
         tab.until(lambda: "clips.csv calls one normal" in tab.page.inner_text("#said"), wanted=True)
-        assert tab.page.inner_text("#draft").startswith("Nothing begun")
+        assert tab.page.evaluate("page.draft") is None
 
 
 def test_scores_lead_to_where_to_look(browser: Any, tmp_path: Path) -> None:
@@ -255,7 +270,7 @@ def test_scores_lead_to_where_to_look(browser: Any, tmp_path: Path) -> None:
     table(Project(tmp_path).frame_scores("gate", "knn"), "one", scores)
     table(Project(tmp_path).frame_scores("gate", "gepc"), "one", [float(place) for place in range(60)])
     with serving(tmp_path) as server:
-        tab = Tab(browser, server)
+        tab = Tab(browser, server.url)
         assert tab.page.locator("#scores option").all_inner_texts() == ["gepc", "knn"]
         tab.page.select_option("#scores", "knn")
         assert tab.page.locator("#whole path.smoothed").count() == 1
@@ -277,7 +292,7 @@ def test_it_fits_and_everything_has_a_name(width: int, scheme: str, browser: Any
         two=".avi",
     )
     with serving(tmp_path) as server:
-        tab = Tab(browser, server, viewport={"width": width, "height": 800}, color_scheme=scheme)
+        tab = Tab(browser, server.url, viewport={"width": width, "height": 800}, color_scheme=scheme)
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
         tree = tab.page.locator("body").aria_snapshot()
         assert (
@@ -290,7 +305,7 @@ def test_it_fits_and_everything_has_a_name(width: int, scheme: str, browser: Any
         tab.press("?")
         tab.page.uncheck("#listen")
         tab.press("Escape", "i")
-        assert tab.page.inner_text("#draft").startswith("Nothing begun")
+        assert tab.page.evaluate("page.draft") is None
         tab.page.focus("[data-do=start]")
         tab.press("Enter")
         tab.until(lambda: tab.page.inner_text("#draft").startswith("Begun: 0"), wanted=True)
