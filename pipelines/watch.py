@@ -90,6 +90,8 @@ def told(status: Status) -> str:
 
 
 def _ms(latency: Latency) -> str:
+    if latency.median != latency.median:  # NaN
+        return "unknown"
     return f"{latency.median * 1000:.0f} ms (95 %: {latency.most * 1000:.0f})"
 
 

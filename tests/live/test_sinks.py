@@ -111,7 +111,7 @@ def test_a_full_disk_loses_nothing_and_writes_nothing_twice(tmp_path: Path, monk
 
 
 def test_what_a_full_disk_never_took_stands_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
 ) -> None:
     file = Appended(tmp_path / "a")
     _FullDisk(monkeypatch)
@@ -119,7 +119,7 @@ def test_what_a_full_disk_never_took_stands_in_the_log(
     with pytest.raises(StorageError, match="No space left") as caught:
         file.close()
     assert "free some space" in caught.value.fix
-    assert '{"id": 1}' in caplog.messages
+    assert '{"id": 1}' in said.messages
 
 
 def test_memory_has_a_limit_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
