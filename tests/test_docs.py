@@ -162,15 +162,18 @@ def test_the_model_cards_say_what_they_must() -> None:
     assert "one street scene" in (ROOT / "docs" / "cards" / "stg-nf-shipped.md").read_text()
 
 
-def test_commands_in_the_pages_exist() -> None:
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=name)
+def test_commands_in_a_page_exist(path: Path) -> None:
     known = {verb.name: {option.name for option in verb.options} for verb in (*STAGES, *TOOLS)}
-    for path in [*PAGES, ROOT / "README.md"]:
-        for line in re.findall(r"(?:^|`)normotion ([a-z][^\n`#]*)", path.read_text(), re.MULTILINE):
-            verb, *words = line.split()
-            if verb.isidentifier() or "-" in verb:
-                assert verb.rstrip(".,;:)") in known, f"{name(path)}: normotion {line}"
-                options = {word[2:].partition("=")[0].rstrip(".,;:)") for word in words if re.match(r"--[a-z]", word)}
-                assert options <= known[verb] | {"help", "verbose"}, f"{name(path)}: normotion {line}"
+    pieces = FENCE.split(path.read_text())
+    lines = [line for piece in pieces if piece.startswith("```") for line in piece.replace("\\\n", " ").splitlines()]
+    lines += [code for piece in pieces if not piece.startswith("```") for code in re.findall(r"`([^`]+)`", piece)]
+    found = [re.match(r"(?:\$ )?normotion (.+)", line) for line in lines]
+    for verb, *words in [command[1].split(" #")[0].split() for command in found if command]:
+        if re.fullmatch(r"[a-z][a-z-]*", verb):  # and not --help, or VERB
+            assert verb in known, f"normotion {verb}"
+            options = {word[2:].partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
+            assert options <= known[verb] | {"help", "verbose"}, f"normotion {verb} {words}"
 
 
 # ---------------------------------------------------------------- what is built
