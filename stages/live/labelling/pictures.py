@@ -49,7 +49,7 @@ class Pictures:
         height, width = image.shape[:2]
         if width > WIDEST:
             size = (WIDEST, round(height * WIDEST / width))
-            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
         done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
         if not done:
             raise VideoError(f"frame {frame} cannot be written as JPEG", where=str(self._path))
