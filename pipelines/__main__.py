@@ -159,8 +159,8 @@ TOOLS = (
             Option("show-faces", "do not blur faces", flag=True),
             Option("no-film", "write no overlay.mp4", flag=True),
         ),
-        "SOURCE is a file, a folder, a webcam's number, or an RTSP or HTTP address. Without --model the STG-NF that comes "
-        "with the package judges.",
+        "SOURCE is a file, a folder, a webcam's number, or an RTSP or HTTP address. Without --model the STG-NF that "
+        "comes with the package judges.",
         resumes=False,
         anywhere=True,
     ),

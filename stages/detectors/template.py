@@ -57,7 +57,7 @@ class Template(Model):
     name: ClassVar[str] = "template"
     Params: ClassVar[type[DetectorParams]] = TemplateParams
     unit: ClassVar[str] = "squared error in standard deviations of y"
-    # YOURS, where `Model` says otherwise: `needs` (poses), `parts` (one score), `supervised` (from normal windows alone).
+    # YOURS, where `Model` says otherwise: `needs` (poses), `parts` (one score), `supervised` (normal windows alone).
 
     def __init__(self, params: TemplateParams, *, device: str = "auto", seed: int = 0) -> None:
         super().__init__(params, device=device, seed=seed)

@@ -41,8 +41,9 @@ class Peak:
 
     Args:
         event: the alarm.
-        frame: the picture, and who was in it; None where the source lost that frame.
-        judged: the frame's judgement.
+        frame: the picture of the highest frame, or of the last one before it in which its most abnormal person was
+            seen; None where there is none.
+        judged: that frame's judgement.
         windows: those of the most abnormal person that cover the frame, highest first; empty where nobody was scored.
     """
 
@@ -128,12 +129,16 @@ class _Highest:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: dict[int, tuple[Frame | None, Judged, tuple[Scored, ...]]] = {}
+        self._shown: tuple[Frame | None, Judged] | None = None
 
     def look(self, alarms: Alarms, judged: Judged, picture: Frame | None) -> None:
         """Keep a frame if it is the highest one now."""
+        if any(seen.track == judged.track for seen in judged.people):
+            self._shown = picture, judged
         if alarms.peak is judged:
+            shown = self._shown if self._shown and self._shown[1].track == judged.track else (picture, judged)
             windows = () if judged.track is None else tuple(self._engine.windows_of(judged.track, judged.number))
-            self._kept = {judged.number: (picture, judged, windows)}
+            self._kept = {judged.number: (*shown, windows)}
 
     def of(self, event: Event) -> Peak:
         """What was kept of an alarm that is over."""

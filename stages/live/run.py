@@ -16,6 +16,7 @@ from stages.core.storage import write_text
 from stages.evaluation.conformal import Tail
 from stages.live.alarms import Alarms
 from stages.live.drawn import Drawer, picture_of
+from stages.live.judged import Event
 from stages.live.model import Model
 from stages.live.recording import Peak, Recording, record
 from stages.live.source import Source, masked, open_source
@@ -27,8 +28,9 @@ from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, render
 FILM, PAGE, TIMELINE, SCORES, EVENTS, SUMMARY = (
     "overlay.mp4", "page.html", "timeline.png", "scores.parquet", "events.csv", "run.json",
 )  # fmt: skip
-LISTED, TOLD = 50, 100
-"""People that the page lists, the most abnormal first, and alarms of which it tells why; the tables hold all."""
+LISTED, TOLD, SHOWN = 50, 100, 10
+"""People that the page lists, the most abnormal first, and alarms of which it tells why, and that the terminal
+shows; the tables hold all."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,19 @@ def tell(found: Recording, folder: Path, source: str) -> list[str]:
     seconds = len(found.judged) / found.fps
     events = "1 alarm" if len(found.events) == 1 else f"{len(found.events)} alarms"
     scored = sum(judged.scored for judged in found.judged) / len(found.judged)
+    people = f"{len(found.tracks)} people followed, somebody scored in {scored:.0%} of the frames"
     return [
-        f"{masked(source)}: {events} in {clock(seconds)}; {len(found.tracks)} people followed, somebody scored in "
-        f"{scored:.0%} of the frames",
-        *(f"  {clock(event.start_seconds)} to {clock(event.end_seconds)}, highest {event.peak_score:.2f} at "
-          f"{clock(event.peak_frame / found.fps)}" for event in found.events[:10]),
+        f"{masked(source)}: {events} in {clock(seconds)}; {people}",
+        *(f"  {_line(event, found.fps)}" for event in found.events[:SHOWN]),
+        *([f"  and {len(found.events) - SHOWN} more: {folder / EVENTS}"] if len(found.events) > SHOWN else []),
         f"written to {folder}: open {folder / PAGE}",
         *(f"next: {command}" for command in _following(source, folder)),
-    ]  # fmt: skip
+    ]
+
+
+def _line(event: Event, fps: float) -> str:
+    peak = clock(event.peak_frame / fps)
+    return f"{clock(event.start_seconds)} to {clock(event.end_seconds)}, highest {event.peak_score:.2f} at {peak}"
 
 
 def _write(
@@ -135,7 +142,8 @@ def _write(
     facts = _facts(text, source, model, chosen, options, found, took)
     summary = {
         **facts, "frames": len(found.judged), "fps": found.fps, "size": list(found.size), "windows": found.windows,
-        "late": found.late, "threshold": chosen.threshold, "calibrated": chosen.calibrated, "model_sha256": model.digest,
+        "late": found.late, "threshold": chosen.threshold, "calibrated": chosen.calibrated,
+        "model_sha256": model.digest,
         "trouble": str(found.trouble) if found.trouble else None,
         "events": [
             {**asdict(peak.event), "why": reason.json() if reason else None}
@@ -163,8 +171,10 @@ def _page(
     alarms = tuple(
         Alarm(
             start=peak.event.start_seconds, end=peak.event.end_seconds, peak=peak.event.peak_frame / found.fps,
-            score=peak.event.peak_score, rarity=_rarity(peak.event.p, chosen, model), person=peak.event.track,
-            picture=picture_of(peak, model, chosen.threshold, options.blur_faces, options.skeleton_only),
+            score=peak.event.peak_score, rarity=_rarity(peak.event.p, chosen), person=peak.event.track,
+            picture=picture_of(
+                peak, model, chosen.threshold, blur=options.blur_faces, skeleton_only=options.skeleton_only
+            ),
             reason=Reason(reason.sentences, reason.svg) if reason else Reason(),
         )
         for peak, reason in zip(found.peaks, told, strict=True)
@@ -185,15 +195,11 @@ def _page(
     )  # fmt: skip
 
 
-def _rarity(p: float | None, chosen: Chosen, model: Model) -> str:
+def _rarity(p: float | None, chosen: Chosen) -> str:
     if p is None:
         return ""
-    of = (
-        "this camera's normal footage"
-        if chosen.calibrated
-        else f"the model's normal footage ({model.reference.footage})"
-    )
-    return f"At most {p:.2g} of the frames of {of} score as high."
+    of = "this camera's" if chosen.calibrated else "the model's"
+    return f"At most {p:.2g} of the frames of {of} normal footage score as high."
 
 
 def _notes(model: Model, chosen: Chosen, found: Recording) -> tuple[str, ...]:
@@ -203,12 +209,13 @@ def _notes(model: Model, chosen: Chosen, found: Recording) -> tuple[str, ...]:
         notes.append(f"The source ended early: {found.trouble.what}. What came before was judged.")
     if not chosen.calibrated:
         notes.append(
-            f"The threshold is {chosen.origin}: nobody knows how often it rings falsely here. `normotion calibrate` finds "
-            "one on normal footage of this camera."
+            f"The threshold is {chosen.origin}: nobody knows how often it rings falsely here. `normotion calibrate` "
+            "finds one on normal footage of this camera."
         )
     if "comes with normotion" in model.origin:
         notes.append(
-            f"The model is {model.origin}. It has seen people walk, from one camera; what is usual elsewhere may alarm it."
+            f"The model is {model.origin}. It has seen people walk, from one camera; what is usual elsewhere may "
+            "alarm it."
         )
     if not any(judged.scored for judged in found.judged):
         notes.append("Nobody was seen for as long as a window lasts, so no frame has a score of its own.")

@@ -13,14 +13,14 @@ from stages.show.overlay import Image, Person, cv2_module
 HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 SURE = 0.2
 """Confidence from which a joint says where a head is."""
-UPPER = 0.3
-"""Share of a person's box, from its top, that is hidden where no joint says where the head is."""
+AROUND = 0.15
+"""How far beyond a person's box is hidden where no joint says where the head is, in sides of the box."""
 GRAIN = 6
 """Cells across a head that are left of it."""
 
 
 def blur_faces(image: Image, people: Sequence[Person], layout: Layout) -> Image:
-    """Hide everybody's head; who has no clear head loses the upper part of their box, so that doubt hides more.
+    """Hide everybody's head; who has no clear head, as in a somersault, is hidden whole: doubt hides more.
 
     Args:
         image: `(H, W, 3)`, left as it is.
@@ -41,14 +41,17 @@ def blur_faces(image: Image, people: Sequence[Person], layout: Layout) -> Image:
 
 
 def _heads(person: Person, layout: Layout) -> list[tuple[float, float, float, float]]:
-    """Where a person's head may be: around its joints; the upper part of the box where these are unsure."""
+    """Where a person's head may be: around its joints; anywhere about the person where these are unsure."""
     joints = [layout.joints.index(name) for name in HEAD if name in layout.joints]
     points = person.keypoints[joints]
     x, y, width, height = (float(value) for value in person.box)
     sure = points[points[:, 2] >= SURE, :2].astype(np.float64)
-    if len(sure) < 2:
-        return [(x, y - 0.05 * height, x + width, y + UPPER * height), *([_around(sure, height)] if len(sure) else [])]
-    return [_around(sure, height)]
+    if len(sure) >= 2:
+        return [_around(sure, height)]
+    aside, above = AROUND * width, AROUND * height
+    low = np.minimum([x - aside, y - above], person.keypoints[:, :2].min(axis=0))
+    high = np.maximum([x + width + aside, y + height + above], person.keypoints[:, :2].max(axis=0))
+    return [(float(low[0]), float(low[1]), float(high[0]), float(high[1]))]
 
 
 def _around(points: NDArray[np.float64], height: float) -> tuple[float, float, float, float]:

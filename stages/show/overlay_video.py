@@ -16,7 +16,7 @@ from stages.core.errors import BackendError
 from stages.core.skeleton import Layout
 from stages.core.storage import atomic_file
 from stages.show.faces import blur_faces
-from stages.show.overlay import CANVAS, Image, Person, blank, cv2_module, draw_people
+from stages.show.overlay import CANVAS, Image, Person, blank, cv2_module, draw_people, write_text
 from stages.show.palette import UNSCORED, heat
 
 WIDEST = 1280
@@ -165,14 +165,12 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
 
     def _write(self, canvas: Image, seconds: float, share: float | None, ringing: bool) -> None:
         """Time, and what the score means, in words: colour is not the only sign."""
-        cv2 = cv2_module()
         minutes, rest = divmod(seconds, 60)
         state = "ALARM" if ringing else "nobody scored" if share is None else "usual" if share < 0.5 else "unusual"
         text = f"{int(minutes):02d}:{rest:04.1f}  {state}"
         size = max(0.4, self._picture / 1100)
         colour = ALARM if ringing else UNSCORED if share is None else heat(share)
-        for ink, thick in (((0, 0, 0), 4), (colour, 1)):
-            cv2.putText(canvas, text, (8, round(30 * size)), cv2.FONT_HERSHEY_SIMPLEX, size, ink, thick, cv2.LINE_AA)
+        write_text(canvas, text, (10, round(30 * size)), colour, size=size)
 
 
 def _scaled(person: Person, x: float, y: float) -> Person:

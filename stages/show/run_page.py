@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from stages.show.overlay import Image, data_uri
 from stages.show.svg import Floats, score_path
@@ -111,7 +112,7 @@ def render(page: RunPage) -> str:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["clock"] = clock
+    environment.filters.update(clock=clock, coded=_coded)
     return environment.get_template(TEMPLATE).render(page=page)
 
 
@@ -120,6 +121,15 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(seconds, 0.0), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{int(rest):02d}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def _coded(text: str) -> Markup:
+    """A sentence with its commands, which stand between backticks, as code."""
+    pieces = [
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(pieces)
 
 
 def picture(image: Image, width: int = 480) -> str:
