@@ -12,7 +12,7 @@ from stages.live.judged import Frame, Judged, Seen
 from stages.live.model import ALARMING, Model
 from stages.live.recording import Peak
 from stages.live.source import Source
-from stages.show.faces import blur_faces
+from stages.show.faces import OTHERS, blur_faces
 from stages.show.overlay import Image, Person, blank, draw_people
 from stages.show.overlay_video import Look, OverlayVideo
 from stages.show.run_page import picture
@@ -88,6 +88,6 @@ def picture_of(peak: Peak, model: Model, threshold: float, blur: bool, skeleton_
     if skeleton_only:
         image = blank(image.shape[1], image.shape[0])
     elif blur:
-        image = blur_faces(image, [*people, *others], joints)
+        image = blur_faces(blur_faces(image, people, joints), others, joints, around=OTHERS)
     width = min(ACROSS, image.shape[1])
     return picture(draw_people(image, people, joints, width=width, boxes=True, ids=True, dim=0.9), width)

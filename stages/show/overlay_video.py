@@ -15,7 +15,7 @@ import numpy as np
 from stages.core.errors import BackendError
 from stages.core.skeleton import Layout
 from stages.core.storage import atomic_file
-from stages.show.faces import blur_faces
+from stages.show.faces import OTHERS, blur_faces
 from stages.show.overlay import CANVAS, Image, Person, blank, cv2_module, draw_people, write_text
 from stages.show.palette import UNSCORED, heat
 
@@ -133,9 +133,9 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         else:
             method = cv2.INTER_AREA if scale[0] < 1 else cv2.INTER_LINEAR
             ground = cv2.resize(image, (self._width, self._picture), interpolation=method)
-        drawn, seen = ([_scaled(person, *scale) for person in each] for each in (people, [*people, *hidden]))
+        drawn, others = ([_scaled(person, *scale) for person in each] for each in (people, hidden))
         if look.blur and not look.skeleton_only:
-            ground = blur_faces(ground, seen, look.layout)
+            ground = blur_faces(blur_faces(ground, drawn, look.layout), others, look.layout, around=OTHERS)
         dim = 1.0 if look.skeleton_only else 0.75
         return draw_people(ground, drawn, look.layout, width=self._width, ids=True, dim=dim)
 
