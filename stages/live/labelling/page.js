@@ -152,7 +152,8 @@ async function open(place) {
   page.place = place;
   page.draft = null;
   const ticket = (page.loading += 1);
-  const { name, frames, fps, even } = clip();
+  const { name, frames, fps, even, width, height } = clip();
+  for (const picture of [$("video"), $("canvas")]) Object.assign(picture, { width, height }); // so that nothing jumps
   document.title = `${name} – normotion label`;
   $("name").textContent = name;
   $("length").textContent = `${clock(frames)} · ${frames} frames at ${Number(fps.toFixed(3))}/s`;
