@@ -25,6 +25,8 @@ from stages.pose.parallel import cores
 
 KEPT = 2000
 """Latest frames over which latencies are told."""
+BLIND = 20.0
+"""Seconds for which people are there and cannot be scored until that is told."""
 TURN = 0.2
 """Seconds after which a loop without frames looks round."""
 
@@ -92,6 +94,38 @@ class _Times:
         return Latency(*(float(each) for each in np.percentile(self._kept, [50, 95])))
 
 
+class _Blind:
+    """Notices that people are followed and no window of theirs ever gets complete: an alarm could never ring.
+
+    Args:
+        camera: its name.
+        rate: samples per second that the model's windows take; None where it takes frames as they come.
+    """
+
+    def __init__(self, camera: str, rate: float | None) -> None:
+        self._camera = camera
+        self._needs = f"the model needs about {rate:g} a second" if rate else "the model needs them without gaps"
+        self._windows = self._looked = 0
+        self._since: float | None = None
+        self._told = False
+
+    def look(self, seconds: float, people: int, windows: int) -> None:
+        """Take a frame's time, how many people it holds, and how many windows were scored by then."""
+        if windows != self._windows or not people:
+            self._windows, self._since, self._looked = windows, None, 0
+            return
+        self._since = seconds if self._since is None else self._since
+        self._looked += 1
+        span = seconds - self._since
+        if span > BLIND and not self._told:
+            self._told = True
+            log.warning(
+                f"{self._camera}: people are there, and none could be scored for {span:.0f} s: no alarm can ring. "
+                f"{self._looked / span:.1f} frames a second were looked at, and {self._needs}: a smaller stream of "
+                "the camera, a smaller --every or a faster machine helps"
+            )
+
+
 class Watch:
     """Judges one camera.
 
@@ -125,6 +159,7 @@ class Watch:
         self._alarms: Alarms | None = None
         self._number = self._over = self._looked = self._people = 0
         self._rings = self._quiet = False
+        self._blind = _Blind(camera.name, None)
         self._pose, self._scoring, self._total = _Times(), _Times(), _Times()
 
     def run(self, stop: threading.Event) -> Status:
@@ -186,6 +221,7 @@ class Watch:
         self._quiet = False
         for judged in self._engine.see(shot.number, looked.people):
             self._judge(judged)
+        self._blind.look(shot.number / shot.stretch.fps, len(looked.people), self._engine.windows)
         self._looked += 1
         self._pose.add(looked.seconds)
         self._scoring.add(time.perf_counter() - begun)
@@ -202,6 +238,7 @@ class Watch:
             self._pause()
         self._stretch = stretch
         self._engine = Engine(self._model, fps=stretch.fps, size=stretch.size)
+        self._blind = _Blind(self._camera.name, self._model.card.window.rate)
         self._alarms = self._new_alarms(stretch.fps)
 
     def _pause(self) -> None:

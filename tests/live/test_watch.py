@@ -206,6 +206,24 @@ def test_frames_that_were_dropped_leave_holes_and_no_alarm() -> None:
     assert sink.alerts == []
 
 
+def test_people_who_can_never_be_scored_are_told_of_once(said: pytest.LogCaptureFixture) -> None:
+    # Every seventh of ten frames a second: no window of 0.8 s gets enough of them.
+    lost = tuple(number for number in range(600) if number % 7)
+    watched, _ = watch(Film(600, lost=lost))
+    assert watched.run(threading.Event()).windows == 0
+    (message,) = [each for each in said.messages if "none could be scored" in each]
+    assert "1.5 frames a second were looked at" in message
+    assert "the model needs about 10 a second" in message
+
+
+def test_an_empty_place_and_one_in_which_people_are_scored_is_none_of_it(said: pytest.LogCaptureFixture) -> None:
+    lost = tuple(number for number in range(600) if number % 7)
+    for film, find in ((Film(600, lost=lost), Finder(empty=range(600))), (Film(300), Finder())):
+        watched, _ = watch(film, find=find)
+        watched.run(threading.Event())
+    assert "none could be scored" not in said.text
+
+
 def test_progress_is_told_now_and_then() -> None:
     told: list[Status] = []
     film = Film(100, pause=0.01)
