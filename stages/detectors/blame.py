@@ -59,7 +59,7 @@ class Blame:
 
 
 def shares(
-    model: Detector, windows: Windows, normals: Normals | None = None, *, part: str | None = None, orders: int = 8
+    model: Detector, windows: Windows, normals: Normals | None = None, *, part: str | None = None, orders: int = 16
 ) -> Blame:
     """Blame joints and samples for each window's score.
 

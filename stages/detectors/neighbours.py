@@ -86,7 +86,8 @@ class Normals:
         flat = in_body_heights(windows.poses[rows], windows.channels, layout(windows.layout)).reshape(len(rows), -1)
         draws = derive(seed, "normals") % 2**32
         _, found = kmeans_plusplus(flat.astype(np.float64), count, random_state=draws)
-        kept = rows[np.unique(found)]  # equal windows are drawn twice where all are equal
+        _, each_once = np.unique(flat[found], axis=0, return_index=True)  # where all are kept, equal ones are drawn
+        kept = rows[np.sort(found[each_once])]
         poses = windows.poses[kept].astype(kind).astype(np.float32)
         index = windows.index.iloc[kept][list(PLACES)].reset_index(drop=True)
         return cls(index, poses, tuple(windows.channels), windows.layout)

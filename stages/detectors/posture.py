@@ -21,8 +21,8 @@ TORSO, THIGH, SHIN, UPPER_ARM, FOREARM = 0.288, 0.245, 0.246, 0.186, 0.146
 LIMBS = (
     ("hip", "knee", THIGH), ("knee", "ankle", SHIN), ("shoulder", "elbow", UPPER_ARM), ("elbow", "wrist", FOREARM),
 )  # fmt: skip
-INSTEAD = {"ankle": "foot", "wrist": "hand"}
-"""What stands for a joint in layouts that lack it."""
+INSTEAD = {"ankle": ("foot", 0.039), "wrist": ("hand", 0.054)}
+"""What stands for a joint in layouts that lack it, and by how much the segment is longer with it."""
 SHORT = TORSO / 3
 """Body heights below which a torso points at the camera, so that its angle in the picture is mostly noise."""
 LONG = 2 / 3
@@ -75,8 +75,11 @@ def stature(places: Floats, joints: Layout) -> Floats:
     found = [np.linalg.norm(torso(places, joints), axis=-1) / TORSO]
     for side in ("left", "right"):
         for upper, lower, share in LIMBS:
-            ends = (places[:, :, _number(joints, f"{side}_{name}")] for name in (upper, lower))
-            found.append(np.linalg.norm(next(ends) - next(ends), axis=-1) / share)
+            longer = 0.0
+            if f"{side}_{lower}" not in joints.joints:
+                lower, longer = INSTEAD[lower]
+            ends = (places[:, :, joints.joints.index(f"{side}_{name}")] for name in (upper, lower))
+            found.append(np.linalg.norm(next(ends) - next(ends), axis=-1) / (share + longer))
     return np.asarray(np.quantile(np.stack(found, axis=-1), LONG, axis=(1, 2)), dtype=np.float32)
 
 
@@ -118,10 +121,3 @@ def speed(places: Floats) -> NDArray[np.float64]:
     if places.shape[1] < 2:
         return np.zeros(len(places))
     return np.asarray(np.linalg.norm(np.diff(places.astype(np.float64), axis=1), axis=-1).mean(axis=(1, 2)))
-
-
-def _number(joints: Layout, name: str) -> int:
-    if name in joints.joints:
-        return joints.joints.index(name)
-    side, joint = name.split("_")
-    return joints.joints.index(f"{side}_{INSTEAD[joint]}")
