@@ -151,7 +151,7 @@ def _reach(rows: pd.DataFrame, landing: Landing) -> tuple[Ints, Ints]:
     """First frame, and the one after the last, that each row's score is for."""
     start, step = rows["start_frame"].to_numpy(dtype=np.float64), rows["step"].to_numpy(dtype=np.float64)
     length = rows["length"].to_numpy(dtype=np.int64)
-    frame = rows["frame"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    frame = np.asarray(rows["frame"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     return landed_frames(start, step, length, frame, landing)
 
 

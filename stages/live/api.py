@@ -24,7 +24,7 @@ from stages.live.model import Model
 from stages.live.source import open_source
 from stages.live.tables import event_rows, frame_rows
 from stages.live.tracks_scorer import TracksScorer
-from stages.pose.estimators import Estimator
+from stages.pose.base import Estimator
 
 FRAME_COLUMNS = ("frame", "seconds", "raw", "smoothed", "scored", "track", "p", "alarm")
 """Of `Result.frames`."""
@@ -80,11 +80,11 @@ def score_tracks(
     count = int(tracks["frame"].max()) + 1 if len(tracks) else 0
     clips = pd.DataFrame({"clip": ["clip"], "frames": [count], "fps": [float(fps)]})
     frames = aggregate(scores[scores["part"] == chosen.part], clips, chosen.card.rules)
+    columns = (frames[name].to_numpy(dtype=np.float64) for name in ("frame", "raw", "smoothed"))
+    worst = [None if pd.isna(track) else int(track) for track in frames["track"].tolist()]
     judged = [
-        Judged(
-            int(row.frame), row.frame / fps, (), row.raw, row.smoothed, None if pd.isna(row.track) else int(row.track)
-        )
-        for row in frames.itertuples()
+        Judged(int(number), number / fps, (), raw, smoothed, track)
+        for number, raw, smoothed, track in zip(*(column.tolist() for column in columns), worst, strict=True)
     ]
     return _result(judged, chosen, fps, threshold)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from stages.core.errors import NormotionError
 from stages.core.progress import bar
@@ -19,18 +16,31 @@ from stages.live.judging import Held, judging
 from stages.live.model import Model
 from stages.pose.base import Estimator
 
-Image = NDArray[np.uint8]
-
 
 class Source(Protocol):
     """What of `stages/live/source.py` a recording needs."""
 
-    fps: float
-    size: tuple[int, int]
-    frames: int | None
-    trouble: NormotionError | None
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        ...
 
-    def __iter__(self) -> Any:
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        ...
+
+    @property
+    def frames(self) -> int | None:
+        """How many there are; None where nobody knows."""
+        ...
+
+    @property
+    def trouble(self) -> NormotionError | None:
+        """After the last frame, why it ended early."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
         """Frames in order."""
         ...
 

@@ -17,8 +17,8 @@ CELL = 0.045
 """Side of the cells that a hidden place is left in, in body heights: a face is two or three of them across, and a body
 still shows its posture."""
 FOLLOWED, OTHERS = 0.9, 0.15
-"""How far around the box of somebody without a clear head is hidden, in its longer sides. In a somersault a detector's box
-may hold the legs alone; but weak boxes of people who are not followed are mostly of things."""
+"""How far around the box of somebody without a clear head is hidden, in its longer sides. In a somersault a detector's
+box may hold the legs alone; but weak boxes of people who are not followed are mostly of things."""
 
 Corners = tuple[float, float, float, float]
 

@@ -52,7 +52,7 @@ def test_what_is_no_table_of_tracks_is_refused() -> None:
     with pytest.raises(DatasetError, match="the table has the columns"):
         normotion.score_tracks(tracks.drop(columns="track"), fps=25.0)
     with pytest.raises(DatasetError, match="keypoints"):
-        normotion.score_tracks(tracks.assign(keypoints=[[1.0, 2.0]] * len(tracks)), fps=25.0)
+        normotion.score_tracks(tracks.assign(keypoints=pd.Series([[1.0, 2.0]] * len(tracks), dtype=object)), fps=25.0)
     with pytest.raises(SchemaError, match="twice in one frame"):
         normotion.score_tracks(pd.concat([tracks, tracks]), fps=25.0)
     with pytest.raises(SchemaError, match="no frame rate"):
