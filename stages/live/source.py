@@ -182,18 +182,20 @@ def open_source(text: str, *, patience: float = PATIENCE) -> Source:
         container.close()
         raise VideoError("its header does not tell the size of its frames", where=name, fix=LOOK)
     size = (height, width) if quarter_turns(stream) % 2 else (width, height)
-    frames = None if live else _named(stream, fps)
+    frames = None if live else _named(container, stream, fps)
     found = Source(name, fps, size, frames, live, container)
     if live and container.format.name in TIMELESS:
         found.timeless, found.fps = True, _measured(found)
     return found
 
 
-def _named(stream: Any, fps: float) -> int | None:
-    """How many frames a file's header says there are."""
-    if stream.frames or not (stream.duration and stream.time_base):
-        return stream.frames or None
-    return round(float(stream.duration * stream.time_base) * fps)
+def _named(container: Any, stream: Any, fps: float) -> int | None:
+    """How many frames the header says there are: as a count, or as the time of the pictures or of the whole."""
+    if stream.frames:
+        return int(stream.frames)
+    if stream.duration and stream.time_base:
+        return round(float(stream.duration * stream.time_base) * fps)
+    return round(container.duration / 1e6 * fps) if container.duration else None
 
 
 def _measured(source: Source) -> float:
