@@ -213,9 +213,12 @@ def test_interruption_of_what_starts_over(checkout: Path, capsys: pytest.Capture
         "convert",
         "export",
         "export-model",
+        "label",
         "new-detector",
+        "pack",
         "pyfunc",
         "quality",
+        "run",
     }
     starting_over = Verb("try", "try something", (), "tests.test_cli:interrupted", resumes=False)
     assert run_command("t", (starting_over,), ["try"]) == 130

@@ -24,7 +24,7 @@ from docs.hooks.figures import figures, suites  # noqa: E402
 from docs.hooks.links import fenced, relink  # noqa: E402
 from docs.hooks.messages import message_table, messages  # noqa: E402
 from docs.hooks.parameters import parameters_page, section_table  # noqa: E402
-from pipelines.__main__ import TOOLS  # noqa: E402
+from pipelines.__main__ import TOOLS, VERBS  # noqa: E402
 from stages.__main__ import STAGES  # noqa: E402
 from stages.check import SECTIONS  # noqa: E402
 from stages.core.dictionary import dictionary  # noqa: E402
@@ -54,7 +54,7 @@ FILLED: dict[str, Callable[[str], str]] = {
 def generated() -> dict[str, str]:
     """The pages that no file holds: place on the site and Markdown."""
     made = {
-        "reference/command-line.md": command_page(STAGES, TOOLS),
+        "reference/command-line.md": command_page(VERBS[: len(STAGES)], TOOLS),
         "reference/parameters.md": parameters_page(SECTIONS, WindowSpec),
         "reference/data.md": dictionary(),
         "project/notice.md": f"# Notice\n\n```\n{(ROOT / 'NOTICE').read_text(encoding='utf-8')}```\n",
