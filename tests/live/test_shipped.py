@@ -6,12 +6,16 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
+from pipelines.__main__ import main
 from pipelines.pack import pack
 from stages import check, extract, normalize, segment, track, train
 from stages.core.paths import Project
+from stages.core.schemas import FRAME_SCORES
+from stages.core.tables import read
 from stages.live.model import NORMALS, SHIPPED, Model
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +60,19 @@ def test_the_graphs_recipe_makes_it(tmp_path: Path) -> None:
     assert found.reference.count == wanted.reference.count
     np.testing.assert_allclose(found.reference.scores, wanted.reference.scores, atol=0.25)
     assert found.reference.threshold == pytest.approx(wanted.reference.threshold, rel=0.1)
+
+
+@pytest.mark.slow
+def test_it_rings_at_the_flip_off_the_roof(tmp_path: Path) -> None:
+    """The package's own networks and model on a real video, as a new user runs it; no clip was chosen for it."""
+    video = ROOT / "data" / "raw" / "demo" / "videos" / "roof_flip.mp4"
+    assert main(["run", str(video), "--out", str(tmp_path / "out")]) == 0
+    events = pd.read_csv(tmp_path / "out" / "events.csv")
+    assert len(events) >= 1
+    flight = events[(events["start_frame"] <= 110) & (events["end_frame"] >= 82)]  # labelled: frames 82 to 110
+    assert len(flight) == 1
+    scores = read(tmp_path / "out" / "scores.parquet", FRAME_SCORES).frame
+    assert scores["smoothed"].iloc[82:111].min() > scores["smoothed"].iloc[:40].max()
 
 
 def _street_alone(project: Project) -> None:
