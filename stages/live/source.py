@@ -27,6 +27,10 @@ WHOLE = 0.97
 """Share of the frames that a file's header names from which on it counts as whole: headers round."""
 INSTANT = 0.002
 """Seconds: pictures closer than this had been waiting, which tells nothing of the rate."""
+AHEAD = 0.5
+"""Seconds that numbers of a stream may run ahead of its times: some servers shuffle the times of pictures."""
+BACK = 1.0
+"""Seconds by which the time of a stream must fall to count as set back."""
 LEAP = 10.0
 """Seconds between two pictures of a stream from which on its clock has jumped, if that long has not passed."""
 TIMELESS = {"mpjpeg", "mjpeg"}
@@ -72,9 +76,11 @@ class Source:
         last = -1
         try:
             for count, picture in enumerate(self._decoded()):
-                number = max(self._number(picture, count), last + 1 if not self.live else 0)
-                if number <= last:
-                    continue
+                number = self._number(picture, count)
+                if number <= last:  # times are shuffled, or there are more pictures than the rate says
+                    if self.live and last - number >= AHEAD * self.fps:
+                        continue
+                    number = last + 1
                 if (picture.width, picture.height) != self._coded:
                     self.resized = True
                     self.trouble = self._of_another_size(number, picture)
@@ -126,7 +132,7 @@ class Source:
             self._first = seconds
         if self.live and self._before is not None:
             moved, passed = seconds - self._before[0], now - self._before[1]
-            if moved < 0 or moved > max(LEAP, 2 * passed):  # the camera's clock was set
+            if moved < -BACK or moved > max(LEAP, 2 * passed):  # the camera's clock was set
                 self._first += moved - passed
         self._before = seconds, now
         return round((seconds - self._first) * self.fps)

@@ -192,6 +192,30 @@ def test_a_camera_whose_clock_is_set_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     assert found == [0, 1, 2, 3, 4, 5, 6]
 
 
+def _camera(monkeypatch: pytest.MonkeyPatch, fps: float, times: list[float]) -> list[int]:
+    """Numbers of a stream's pictures with these times."""
+    source = Source("camera", fps, (160, 120), None, live=True, container=SimpleNamespace(close=lambda: None))
+    pictures = [SimpleNamespace(time=seconds, width=160, height=120) for seconds in times]
+    monkeypatch.setattr(source, "_coded", (160, 120), raising=False)
+    monkeypatch.setattr(source, "_decoded", lambda: iter(pictures))
+    return [number for number, _ in source.pictures()]
+
+
+def test_shuffled_times_lose_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a server gives them that names the times of decoding: each group of four is shown in another order.
+    times = [0.1, 0.2, 0.0, 0.3, 0.6, 0.5, 0.7, 0.4, 1.0, 0.9, 1.1, 0.8, 1.4, 1.3, 1.5, 1.2]
+    found = _camera(monkeypatch, 10.0, times)
+    assert found == sorted(set(found))
+    assert len(found) == len(times)
+    assert found[-1] <= 15 + 5  # half a second ahead at most
+
+
+def test_more_pictures_than_the_rate_says_keep_to_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _camera(monkeypatch, 10.0, [number / 25 for number in range(250)])  # ten seconds of 25 frames/s
+    assert found == sorted(set(found))
+    assert 100 <= found[-1] <= 105
+
+
 def test_an_outage_within_a_stream_is_no_leap(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _Clock()
     monkeypatch.setattr("stages.live.source.time", clock)
