@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.live.source import expand
-
-from pipelines.judges import judge_of
+from pipelines.judges import judge_of, whole
 from stages.core.errors import VideoError
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -14,6 +12,7 @@ from stages.live.calibration import Calibration, CameraThreshold, per_hour, thre
 from stages.live.judging import finder
 from stages.live.model import Model
 from stages.live.normal_footage import scored
+from stages.live.source import expand
 
 
 def run(
@@ -44,7 +43,11 @@ def run(
     judge = judge_of(project, model, detector)
     before = Calibration.load(path, judge) if path.exists() else None
     frames, clips = scored(
-        list(dict.fromkeys(videos)), judge, finder(judge), path.with_name(f"{path.stem}-scores"), every=int(every)
+        list(dict.fromkeys(videos)),
+        judge,
+        finder(judge),
+        path.with_name(f"{path.stem}-scores"),
+        every=whole(every, "every"),
     )
     alarms = judge.card.alarms.model_copy(update={"false_alarms_per_hour": rate})
     found = threshold_of(frames, clips, alarms)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.judges import judge_of
-from stages.core.errors import NormotionError, PipelineError, VideoError
+from pipelines.judges import judge_of, threshold_of, whole
+from stages.core.errors import NormotionError, VideoError
 from stages.core.paths import Project
 from stages.core.progress import log
-from stages.live.calibration import Calibration
 from stages.live.judging import finder
-from stages.live.run import Chosen, Options, judge_source, tell
+from stages.live.run import Options, judge_source, tell
 from stages.live.source import expand, masked
 
 
@@ -42,12 +41,8 @@ def run(
     sources = expand(source)
     target = Path(out) if out else Path(f"{Path(source).stem or 'source'}-judged")
     judge = judge_of(project, model, detector)
-    chosen = _chosen(judge.reference.threshold, threshold)
-    if calibration:
-        file = Calibration.load(Path(calibration), judge)
-        name, own = file.of(camera, Path(calibration))
-        chosen = Chosen(own.threshold, f"calibrated for {name}, {_rate(file)}", own.tail, calibrated=True)
-    options = Options(_whole(every, "every"), film=not no_film, skeleton_only=skeleton_only, blur_faces=not show_faces)
+    chosen = threshold_of(judge, calibration, camera, threshold)
+    options = Options(whole(every, "every"), film=not no_film, skeleton_only=skeleton_only, blur_faces=not show_faces)
     find = finder(judge)
     troubles: list[NormotionError] = []
     for number, each in enumerate(sources, start=1):
@@ -65,26 +60,6 @@ def run(
             log.info(line)
         troubles += [found.trouble] if found.trouble else []
     _raise(troubles, len(sources), target)
-
-
-def _chosen(default: float, threshold: str | None) -> Chosen:
-    if threshold is None:
-        return Chosen(default, "the highest that the model's own normal footage reached")
-    try:
-        return Chosen(float(threshold), "given by --threshold")
-    except ValueError as error:
-        raise PipelineError(f"a threshold is a number, not {threshold!r}", fix="e.g. --threshold 4.2") from error
-
-
-def _whole(text: str, name: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise PipelineError(f"--{name} is a whole number from 1, not {text!r}", fix=f"e.g. --{name} 3")
-    return int(text)
-
-
-def _rate(file: Calibration) -> str:
-    rate = file.alarms.false_alarms_per_hour
-    return f"{rate:g} false alarms an hour" if rate >= 1 else f"{rate * 24:g} false alarms a day"
 
 
 def _raise(troubles: list[NormotionError], sources: int, target: Path) -> None:

@@ -6,19 +6,16 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from pipelines.judges import judge_of
-from stages.core.errors import PipelineError
+from pipelines.judges import judge_of, threshold_of, whole
 from stages.core.paths import Project
 from stages.core.progress import log
-from stages.live.alarms import Alarms
-from stages.live.calibration import Calibration
 from stages.live.camera import QUEUE, Camera
 from stages.live.judging import finder
-from stages.live.model import Model
 from stages.live.sinks import JsonLines, Sink, Table
 from stages.live.watch import Latency, Status, Watch
 from stages.live.webhook import UNDELIVERED, Webhook
@@ -55,9 +52,10 @@ def run(
         ModelError, ParamsError, PipelineError: an argument does not fit.
         StorageError: a file cannot be written to.
     """
-    step, room = _whole(every, "every"), _whole(queue, "queue")
+    step, room = whole(every, "every"), whole(queue, "queue")
     judge = judge_of(project, model, detector)
-    alarms = _alarms(judge, calibration, camera, threshold)
+    chosen = threshold_of(judge, calibration, camera, threshold)
+    log.info(f"alarms ring at scores above {chosen.threshold:.4g}: {chosen.origin}")
     find = finder(judge)
     eye = Camera(source, queue=room)
     try:
@@ -67,7 +65,14 @@ def run(
         raise
     line = _Line(sys.stderr.isatty())
     watch = Watch(
-        eye, judge, find, alarms, sinks, every=step, tell=line.show, tell_every=TERMINAL if line.terminal else LOG
+        eye,
+        judge,
+        find,
+        partial(chosen.alarms, judge),
+        sinks,
+        every=step,
+        tell=line.show,
+        tell_every=TERMINAL if line.terminal else LOG,
     )
     log.info(f"watching {eye.name}; end it with Ctrl-C or SIGTERM")
     with _stopped() as stop:
@@ -142,30 +147,3 @@ def _sinks(jsonl: str | None, csv: str | None, webhook: str | None, undelivered:
     if webhook:
         found.append(Webhook(webhook, undelivered=undelivered))
     return tuple(found)
-
-
-def _alarms(
-    model: Model, calibration: str | None, camera: str | None, threshold: str | None
-) -> Callable[[float], Alarms]:
-    """What makes the alarms of a stretch, at the threshold of the options; says where that is from."""
-    level, tail, meaning = model.reference.threshold, model.reference.tail, model.card.alarms
-    origin = "the highest that the model's own normal footage reached; not calibrated for this camera"
-    if threshold is not None:
-        try:
-            level, origin = float(threshold), "given by --threshold"
-        except ValueError as error:
-            raise PipelineError(f"a threshold is a number, not {threshold!r}", fix="e.g. --threshold 4.2") from error
-    elif calibration:
-        file = Calibration.load(Path(calibration), model)
-        name, own = file.of(camera, Path(calibration))
-        level, tail, origin = own.threshold, own.tail, f"calibrated for {name}"
-    log.info(f"alarms ring at scores above {level:.4g}: {origin}")
-    return lambda fps: Alarms(
-        level, merge_seconds=meaning.merge_seconds, least_seconds=meaning.least_seconds, fps=fps, tail=tail
-    )
-
-
-def _whole(text: str, name: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise PipelineError(f"--{name} is a whole number from 1, not {text!r}", fix=f"e.g. --{name} 3")
-    return int(text)

@@ -16,13 +16,13 @@ import pandas as pd
 
 from stages.core.errors import DatasetError
 from stages.evaluation.aggregate import aggregate
-from stages.live.alarms import Alarms
 from stages.live.engine import Engine
 from stages.live.judged import Event, Judged
 from stages.live.judging import finder, judging
 from stages.live.model import Model
 from stages.live.source import open_source
 from stages.live.tables import event_rows, frame_rows
+from stages.live.threshold import choose_threshold
 from stages.live.tracks_scorer import TracksScorer
 from stages.pose.base import Estimator
 
@@ -115,20 +115,9 @@ def score_video(
 
 
 def _result(judged: list[Judged], model: Model, fps: float, threshold: float | None) -> Result:
-    alarms = alarms_of(model, fps, threshold)
+    alarms = choose_threshold(model, given=threshold).alarms(model, fps)
     events = [event for frame in judged for event in alarms.see(frame)] + alarms.finish()
     return Result(frame_table(judged, model, events), event_rows(events))
-
-
-def alarms_of(model: Model, fps: float, threshold: float | None = None) -> Alarms:
-    """The alarms of one source: at `threshold`, or at that of the model's normal footage."""
-    return Alarms(
-        model.reference.threshold if threshold is None else threshold,
-        merge_seconds=model.card.alarms.merge_seconds,
-        least_seconds=model.card.alarms.least_seconds,
-        fps=fps,
-        tail=model.reference.tail,
-    )
 
 
 def frame_table(judged: list[Judged], model: Model, events: list[Event]) -> pd.DataFrame:

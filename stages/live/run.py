@@ -13,14 +13,13 @@ import numpy as np
 
 from stages.core.errors import VideoError
 from stages.core.storage import write_text
-from stages.evaluation.conformal import Tail
-from stages.live.alarms import Alarms
 from stages.live.drawn import Drawer, picture_of
 from stages.live.judged import Event
 from stages.live.model import Model
 from stages.live.recording import Peak, Recording, record
 from stages.live.source import Source, masked, open_source
 from stages.live.tables import frame_rows, write_events, write_frames
+from stages.live.threshold import Chosen
 from stages.live.why import Why, why
 from stages.pose.base import Estimator
 from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, render
@@ -31,23 +30,6 @@ FILM, PAGE, TIMELINE, SCORES, EVENTS, SUMMARY = (
 LISTED, TOLD, SHOWN = 50, 100, 10
 """People that the page lists, the most abnormal first, and alarms of which it tells why, and that the terminal
 shows; the tables hold all."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The threshold over which alarms ring.
-
-    Args:
-        threshold: in the unit of the scores.
-        origin: where it is from, in words.
-        tail: normal scores for the p-values; None takes those of the model's own normal footage.
-        calibrated: whether it was found on footage of this camera.
-    """
-
-    threshold: float
-    origin: str
-    tail: Tail | None = None
-    calibrated: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,11 +72,7 @@ def judge_source(
         StorageError: the folder cannot be written to.
     """
     started, source = time.monotonic(), open_source(text)
-    tail = chosen.tail or model.reference.tail
-    alarms = Alarms(
-        chosen.threshold, merge_seconds=model.card.alarms.merge_seconds,
-        least_seconds=model.card.alarms.least_seconds, fps=source.fps, tail=tail,
-    )  # fmt: skip
+    alarms = chosen.alarms(model, source.fps)
     drawing: Any = nullcontext()
     if options.film:
         drawing = Drawer(
@@ -105,7 +83,7 @@ def judge_source(
         found = record(source, model, find, alarms, draw, every=options.every, what=what)
         if not found.judged:  # inside, so that no empty film is left
             raise found.trouble or VideoError("not one frame of it could be judged", where=masked(text))
-    _write(folder, text, source, model, chosen, options, found, tail, time.monotonic() - started)
+    _write(folder, text, source, model, chosen, options, found, time.monotonic() - started)
     return found
 
 
@@ -131,11 +109,14 @@ def _line(event: Event, fps: float) -> str:
 
 def _write(
     folder: Path, text: str, source: Source, model: Model, chosen: Chosen, options: Options, found: Recording,
-    tail: Tail, took: float,
+    took: float,
 ) -> None:  # fmt: skip
     name = Path(text).stem if "://" not in text else "stream"
     write_frames(
-        folder / SCORES, frame_rows(name, model.card.seed, found.judged, tail), unit=model.detector.unit, fps=source.fps
+        folder / SCORES,
+        frame_rows(name, model.card.seed, found.judged, chosen.tail),
+        unit=model.detector.unit,
+        fps=source.fps,
     )
     write_events(folder / EVENTS, found.events)
     reasons = [_why(peak, model, number) for number, peak in enumerate(found.peaks[:TOLD], start=1)]
