@@ -1,6 +1,6 @@
 """What judging a camera costs beside finding the poses, and whether memory stays where it is over a day.
 
-    python -m benchmarks.live [--hours 24] [--people 2] [--fps 10]
+    python -m benchmarks.live [--hours 24] [--people 2] [--fps 10] [--pause 0]
 
 Made-up people walk through a frame, each in a lane, and are found again at its beginning as somebody else; one person
 and frame in fifty is missed, and once an hour the camera is away for a minute. They go straight into the engine with
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--people", type=int, default=2)
     parser.add_argument("--fps", type=float, default=10.0)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds with nobody after each crossing of the frame")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     model = Model.shipped(device="cpu")
@@ -86,7 +87,8 @@ def main() -> None:
         seconds = number / chosen.fps
         if seconds % 3600 < AWAY and seconds > AWAY:
             continue
-        people, windows = walkers(seconds, chosen.people, rng), engine.windows
+        there = seconds % (LAP + chosen.pause) < LAP
+        people, windows = walkers(seconds, chosen.people if there else 0, rng), engine.windows
         start = np.array([time.perf_counter(), time.thread_time()])
         for judged in engine.see(number, people):
             rang += len(alarms.see(judged))
