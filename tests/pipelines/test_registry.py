@@ -16,7 +16,6 @@ import yaml
 
 from pipelines import registry
 from pipelines.__main__ import main
-from stages.live.tracks_scorer import Card, TracksScorer
 from stages import normalize, score, segment
 from stages.core.errors import DatasetError, NormotionError, SchemaError
 from stages.core.loading import load_windows
@@ -25,6 +24,7 @@ from stages.core.schemas import SCORES, TRACKS, Rows, pose_meta
 from stages.core.tables import read, write
 from stages.detectors.knn import Knn, KnnParams
 from stages.detectors.stg_nf import StgNf
+from stages.live.tracks_scorer import Card, TracksScorer
 from tests.core.street import FPS, make, tracks
 from tests.detectors.layers.stg_nf.models import small
 
