@@ -81,10 +81,10 @@ def pack(project: Project, dataset: str, detector: str, seed: str | int | None =
         )
     data = load_dataset(project, dataset)
     split = "train" if data.split("validation").empty else "validation"
-    clips = data.split(split)
+    clips = _normal(data, split)
     footage = f"{split} clips of {dataset}" + (", which the model learned from" if split == "train" else "")
     trained = registry.detector(detector).load(folder)
-    reference = refer(trained, card, clips, _tracks(project, data, split), footage)
+    reference = refer(trained, card, clips, _tracks(project, data, clips), footage)
     normals = Normals.choose(_windows(card, project, data))
     origin = f"{detector} of {dataset}, seed {number}"
     return Model(trained, card, reference, normals, origin, sha256_text(digest(folder), card.text()))
@@ -100,14 +100,31 @@ def _sections(project: Project, dataset: str) -> dict[str, object]:
     }
 
 
-def _tracks(project: Project, data: Dataset, split: str) -> list[Rows]:
-    return [read(clip_file(project.tracks(data.name), str(clip)), TRACKS) for clip in data.split(split)["clip"]]
+def _normal(data: Dataset, split: str) -> pd.DataFrame:
+    """Clips of a split in which nothing is labelled abnormal.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    clips = data.split(split)
+    quiet = [not (data.frame_labels(str(clip)) == 1).any() for clip in clips["clip"]]
+    if not any(quiet):
+        raise DatasetError(
+            f"no {split} clip is without abnormal frames, so nothing says how high normal footage scores",
+            where=str(data.folder / "labels.csv"),
+            fix="add normal clips",
+        )
+    return clips[quiet]
+
+
+def _tracks(project: Project, data: Dataset, clips: pd.DataFrame) -> list[Rows]:
+    return [read(clip_file(project.tracks(data.name), str(clip)), TRACKS) for clip in clips["clip"]]
 
 
 def _windows(card: CameraCard, project: Project, data: Dataset) -> Windows:
-    """All training windows, to keep some of."""
-    clips = data.split("train")
-    rows = zip(clips["clip"], clips["fps"], _tracks(project, data, "train"), strict=True)
+    """All windows of normal training clips, to keep some of."""
+    clips = _normal(data, "train")
+    rows = zip(clips["clip"], clips["fps"], _tracks(project, data, clips), strict=True)
     found = [
         clip_windows(str(clip), tracks, float(fps), card.window, card.normalize, data.name)
         for clip, fps, tracks in rows

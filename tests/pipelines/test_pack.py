@@ -84,6 +84,17 @@ def test_a_data_set_of_other_poses_is_refused(project: Project, tmp_path: Path) 
         pack(project, "nowhere", "knn")
 
 
+def test_footage_that_is_labelled_abnormal_is_not_normal(project: Project) -> None:
+    labels = project.raw("gate") / "labels.csv"
+    before = labels.read_text(encoding="utf-8")
+    labels.write_text(f"{before}a,10,20\n", encoding="utf-8")
+    try:
+        with pytest.raises(DatasetError, match="no train clip is without abnormal frames"):
+            pack(project, "gate", "stg_nf")
+    finally:
+        labels.write_text(before, encoding="utf-8")
+
+
 def test_a_detector_that_looks_at_pictures_is_refused(project: Project) -> None:
     with pytest.raises(ModelError, match="looks at pictures"):
         pack(project, "gate", "itae_nf")
