@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from stages.detectors.neighbours import Normals
 
 from pipelines import models
 from pipelines.registry import card_of
@@ -23,6 +22,7 @@ from stages.core.tables import read
 from stages.core.windows import Windows
 from stages.detectors import registry
 from stages.detectors.base import Modality
+from stages.detectors.neighbours import Normals
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.protocol import Rules
 from stages.live.model import CameraCard, Model, digest
