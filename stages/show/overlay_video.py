@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -71,7 +72,7 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         self._width = max(2, round(size[0] * scale) // 2 * 2)
         self._picture = max(2, round(size[1] * self._width / size[0]) // 2 * 2)
         self._strip = max(24, round(self._picture * STRIP) // 2 * 2)
-        self._past: deque[tuple[float | None, bool]] = deque(maxlen=max(2, round(SPAN * fps)))
+        self._past: deque[tuple[int, float | None, bool]] = deque()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,18 +90,22 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"preset": PRESET, "crf": QUALITY}
         self._stream.codec_context.time_base = 1 / rate
+        self._stack.push(self._flush)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _flush(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what the encoder still holds; in the stack, so that a full disk met here is told as anywhere else."""
         if kind is None:
             self._container.mux(self._stream.encode())
-        self._stack.__exit__(kind, error, trace)
 
     def add(
         self, number: int, image: Image, people: list[Person], *, share: float | None, ringing: bool,
-        hidden: list[Person] | None = None,
+        hidden: Sequence[Person] = (), ago: float = 0.0, missed: Sequence[tuple[Person, float]] = (),
     ) -> None:  # fmt: skip
         """Draw and write a frame.
 
@@ -111,12 +116,18 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
             share: the frame's score, 0 usual … 1 unusual; None where nobody was scored.
             ringing: whether an alarm does.
             hidden: whose heads are hidden too, though they are not drawn.
+            ago: seconds since `people` and `hidden` were seen there, where nobody was looked for in this frame.
+            missed: who was seen before and is not now, and how many seconds ago: hidden whole, and not drawn.
         """
         import av
 
-        self._past.append((share, ringing))
+        self._remember(number, share, ringing)
         canvas = np.empty((self._picture + self._strip, self._width, 3), dtype=np.uint8)
-        canvas[: self._picture] = self._people(image, people, hidden or [])
+        scale = self._width / image.shape[1], self._picture / image.shape[0]
+        drawn, others = ([_scaled(person, *scale) for person in each] for each in (people, hidden))
+        away = [(_scaled(person, *scale), seconds) for person, seconds in missed]
+        ground, dim = self._ground(image, drawn, others, ago, away), 1.0 if self._look.skeleton_only else 0.75
+        canvas[: self._picture] = draw_people(ground, drawn, self._look.layout, width=self._width, ids=True, dim=dim)
         canvas[self._picture :] = CANVAS
         self._bar(canvas, share, ringing)
         self._timeline(canvas)
@@ -125,19 +136,22 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         frame.pts = number
         self._container.mux(self._stream.encode(frame))
 
-    def _people(self, image: Image, people: list[Person], hidden: list[Person]) -> Image:
+    def _ground(
+        self, image: Image, people: list[Person], hidden: list[Person], ago: float,
+        missed: list[tuple[Person, float]],
+    ) -> Image:  # fmt: skip
+        """The picture in the film's size with heads hidden, or a plain one; people are in px of the film."""
         cv2, look = cv2_module(), self._look
-        scale = self._width / image.shape[1], self._picture / image.shape[0]
         if look.skeleton_only:
-            ground = blank(self._width, self._picture)
-        else:
-            method = cv2.INTER_AREA if scale[0] < 1 else cv2.INTER_LINEAR
-            ground = cv2.resize(image, (self._width, self._picture), interpolation=method)
-        drawn, others = ([_scaled(person, *scale) for person in each] for each in (people, hidden))
-        if look.blur and not look.skeleton_only:
-            ground = blur_faces(blur_faces(ground, drawn, look.layout), others, look.layout, around=OTHERS)
-        dim = 1.0 if look.skeleton_only else 0.75
-        return draw_people(ground, drawn, look.layout, width=self._width, ids=True, dim=dim)
+            return blank(self._width, self._picture)
+        method = cv2.INTER_AREA if self._width < image.shape[1] else cv2.INTER_LINEAR
+        ground: Image = cv2.resize(image, (self._width, self._picture), interpolation=method)
+        if look.blur:
+            ground = blur_faces(ground, people, look.layout, ago=ago)
+            ground = blur_faces(ground, hidden, look.layout, around=OTHERS, ago=ago)
+            for person, seconds in missed:
+                ground = blur_faces(ground, [person], look.layout, around=OTHERS, ago=seconds, whole=True)
+        return ground
 
     def _bar(self, canvas: Image, share: float | None, ringing: bool) -> None:
         """The score as a bar at the right, from the bottom up, with the threshold across."""
@@ -148,20 +162,34 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         at = height - round(self._look.threshold * height)
         canvas[max(0, at - 1) : at + 1, -2 * wide :] = LINE
 
+    def _remember(self, number: int, share: float | None, ringing: bool) -> None:
+        """Keep a frame for as long as the timeline shows it."""
+        self._past.append((number, share, ringing))
+        while number - self._past[0][0] > SPAN * self._fps:
+            self._past.popleft()
+
     def _timeline(self, canvas: Image) -> None:
-        """The score of the last seconds, the newest at the right; what rang on an orange ground."""
+        """The score of the last seconds, the newest at the right; what rang on an orange ground.
+
+        The line breaks where nobody was scored and where frames were lost: neither is a low score.
+        """
         cv2, strip = cv2_module(), canvas[self._picture :]
-        tall, wide, most = self._strip, self._width, self._past.maxlen or 1
-        x = np.linspace(0, wide - 1, most)[most - len(self._past) :]
-        y = [tall - 3 - (share or 0.0) * (tall - 6) for share, _ in self._past]
-        for place, (_, rang) in enumerate(self._past):
+        tall, wide, step = self._strip, self._width, (self._width - 1) / (SPAN * self._fps)
+        now, lines, before = self._past[-1][0], list[list[tuple[int, int]]](), -2
+        for number, share, rang in self._past:
+            x = wide - 1 - (now - number) * step
             if rang:
-                left = int(x[place - 1]) if place else int(x[0])
-                strip[:, left : int(x[place]) + 1] = ALARM
+                strip[:, max(0, int(x - step)) : int(x) + 1] = ALARM
+            if share is None:
+                continue
+            if number > before + 1:
+                lines.append([])
+            lines[-1].append((round(x), round(tall - 3 - share * (tall - 6))))
+            before = number
         at = round(tall - 3 - self._look.threshold * (tall - 6))
         strip[at, ::4] = LINE
-        points = np.stack([x, y], axis=1).round().astype(np.int32)
-        cv2.polylines(strip, [points.reshape(-1, 1, 2)], isClosed=False, color=LINE, thickness=1, lineType=cv2.LINE_AA)
+        drawn = [np.array(line, dtype=np.int32).reshape(-1, 1, 2) for line in lines]
+        cv2.polylines(strip, drawn, isClosed=False, color=LINE, thickness=1, lineType=cv2.LINE_AA)
 
     def _write(self, canvas: Image, seconds: float, share: float | None, ringing: bool) -> None:
         """Time, and what the score means, in words: colour is not the only sign."""
@@ -175,4 +203,4 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
 
 def _scaled(person: Person, x: float, y: float) -> Person:
     keypoints = person.keypoints * np.array([x, y, 1], dtype=np.float32)
-    return Person(keypoints, person.box * np.array([x, y, x, y]), person.track, person.heat)
+    return replace(person, keypoints=keypoints, box=person.box * np.array([x, y, x, y]))

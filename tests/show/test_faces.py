@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from stages.core.skeleton import COCO17
-from stages.show.faces import blur_faces
+from stages.show.faces import SPEED, blur_faces
 from stages.show.overlay import Image, Person
 from tests.show.synthetic import FIGURE
 
@@ -54,6 +55,24 @@ def test_one_sure_joint_is_not_enough() -> None:
     x, y, width, height = person.box.astype(int)
     changed = (blur_faces(image, [person], COCO17) != image).any(axis=-1)
     assert changed[y + height - 3, x + width // 2]
+
+
+def test_heads_seen_a_while_ago_are_hidden_as_far_as_they_may_have_moved() -> None:
+    image, person = noise(900, 900), somebody(at=(450, 400), scale=2.0)
+    rows = [np.nonzero((blur_faces(image, [person], COCO17, ago=ago) != image).any(axis=(1, 2)))[0] for ago in (0, 0.2)]
+    further = rows[0].min() - rows[1].min()
+    assert further == pytest.approx(0.2 * SPEED * person.box[2:].max(), abs=2)
+
+
+def test_who_is_missed_is_hidden_whole_though_the_head_was_clear() -> None:
+    image, person = noise(600, 600), somebody(at=(300, 250), scale=2.0)
+    x, y, width, height = person.box.astype(int)
+    head, whole = (
+        (blur_faces(image, [person], COCO17, around=0.15, whole=how) != image).any(axis=-1) for how in (False, True)
+    )
+    assert not head[y + height - 3, x + width // 2]
+    assert whole[y : y + height, x : x + width].mean() > 0.95
+    assert (whole | head == whole).all()
 
 
 def test_people_at_the_border_and_outside_of_it() -> None:
