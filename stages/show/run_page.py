@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup, escape
 
+from stages.core.storage import atomic_file
 from stages.show.overlay import Image, data_uri
 from stages.show.svg import Floats, score_path
 from stages.show.timeline import Truth, drawing
 
 TEMPLATE = "run_page.html.jinja"
+NUMBERED = 0.02
+"""Room for an alarm's number, in lengths of the timeline."""
 
 
 @dataclass(frozen=True)
@@ -143,23 +146,32 @@ def picture(image: Image, width: int = 480) -> str:
 
 
 def draw_run(path: Path, page: RunPage, fps: float, unit: str) -> None:
-    """Write timeline.png: the score over time, the threshold, and alarms shaded and numbered.
+    """Write timeline.png: the score over time, the threshold, and alarms shaded and numbered, where there is room.
 
     Args:
         path: the file to write.
         page: the same figures as on the page.
         fps: frames per second.
         unit: of the scores.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written to.
     """
     from stages.show.palette import ABNORMAL, FAINT, LINES
 
     clip = Truth(page.source, fps, len(page.smoothed), (), known=True)
     seconds = (np.arange(clip.frames) + 0.5) / fps
-    with drawing(path, 9.0, 3.0) as figure:
+    with atomic_file(path) as temporary, drawing(temporary, 9.0, 3.0) as figure:
         axes = figure.add_axes((0.075, 0.16, 0.905, 0.66))
+        free = -np.inf
         for number, alarm in enumerate(page.alarms, start=1):
-            axes.axvspan(alarm.start, alarm.end, color=ABNORMAL, alpha=0.18, linewidth=0)
-            axes.text(alarm.peak, 1.02, str(number), transform=axes.get_xaxis_transform(), ha="center", color=ABNORMAL)
+            # The edge, of a width in points, shows alarms of a day's film that are thinner than a pixel.
+            axes.axvspan(alarm.start, alarm.end, facecolor=(ABNORMAL, 0.18), edgecolor=(ABNORMAL, 0.45), linewidth=0.8)
+            if alarm.peak >= free:
+                axes.text(
+                    alarm.peak, 1.02, str(number), transform=axes.get_xaxis_transform(), ha="center", color=ABNORMAL
+                )
+                free = alarm.peak + NUMBERED * page.seconds
         axes.plot(seconds, page.raw, color=LINES[0], linewidth=0.7, alpha=0.55, label="raw")
         axes.plot(seconds, page.smoothed, color=LINES[0], linewidth=2.0, label="smoothed")
         axes.axhline(page.threshold, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="threshold")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from stages.core.errors import StorageError
 from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, picture, render
 from tests.pipelines.helpers import open_browser
 from tests.show.test_faces import noise
@@ -62,6 +64,25 @@ def test_the_timeline_is_the_same_to_the_byte(tmp_path: Path) -> None:
     for name in ("one.png", "other.png"):
         draw_run(tmp_path / name, PAGE, 10.0, "bits")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
+
+
+def test_alarms_of_a_long_source_are_seen_in_the_timeline(tmp_path: Path) -> None:
+    day = replace(PAGE, seconds=86400.0, raw=np.zeros(864), smoothed=np.zeros(864))
+    alarms = tuple(replace(ALARM, start=at, end=at + 1, peak=at) for at in (20000.0, 60000.0))  # 0.01 px wide each
+    orange = []
+    for name, given in (("without.png", ()), ("with.png", alarms)):
+        draw_run(tmp_path / name, replace(day, alarms=given), 0.01, "bits")
+        picture = np.asarray(cv2.imread(str(tmp_path / name)))[150].astype(int)  # BGR, one row across the axes
+        orange.append(int(((picture[:, 2] - picture[:, 0]) > 40).sum()))
+    assert orange[0] == 0
+    assert 2 <= orange[1] <= 8
+
+
+def test_a_timeline_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StorageError):
+        draw_run(tmp_path / "file" / "timeline.png", PAGE, 10.0, "bits")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.ui
