@@ -42,6 +42,7 @@ class Drawer(AbstractContextManager["Drawer"]):
         look = Look(layout(model.card.layout), ALARMING, blur=blur, skeleton_only=skeleton_only)
         self._video = OverlayVideo(path, size=source.size, fps=source.fps, look=look)
         self._model, self._threshold, self._every = model, threshold, every
+        self._fps = source.fps
         self._keep = max(round(KEPT * source.fps), every)
         self._last: dict[int, tuple[int, Seen]] = {}
         self._before: tuple[int, tuple[Seen, ...], tuple[Seen, ...]] = 0, (), ()
@@ -62,14 +63,20 @@ class Drawer(AbstractContextManager["Drawer"]):
             _, people, others = self._before
         else:
             self._before = frame.number, people, others
-        self._last.update({seen.track: (frame.number, seen) for seen in people})
+        self._last.update({seen.track: (self._before[0], seen) for seen in people})
         self._last = {track: kept for track, kept in self._last.items() if frame.number - kept[0] <= self._keep}
         here = {seen.track for seen in people}
-        missed = [seen for track, (_, seen) in self._last.items() if track not in here]
+        missed = [
+            (person, (frame.number - number) / self._fps)
+            for track, (number, seen) in self._last.items()
+            if track not in here
+            for person in persons((seen,), self._model, self._threshold)
+        ]
         heat = self._model.heat(judged.smoothed, self._threshold) if judged.scored else None
         self._video.add(
             frame.number, frame.image[..., ::-1], persons(people, self._model, self._threshold),
-            share=heat, ringing=ringing, hidden=persons((*others, *missed), self._model, self._threshold),
+            share=heat, ringing=ringing, hidden=persons(others, self._model, self._threshold),
+            ago=(frame.number - self._before[0]) / self._fps, missed=missed,
         )  # fmt: skip
 
 
