@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import signal
 import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from pipelines.stopping import until_stopped
 from stages.core.errors import PipelineError
 from stages.core.paths import Project
 from stages.core.progress import log
@@ -45,29 +44,13 @@ def run(
         PipelineError: the port is taken or no port.
     """
     book = find(project, video, dataset=dataset, clip=clip, scores=scores, out=out)
-    with _until_stopped() as stopped, _serving(book, port) as server:
+    with until_stopped() as stopped, _serving(book, port) as server:
         many = f"{len(book.clips)} clips" if len(book.clips) > 1 else book.clips[0].name
         log.info(f"label {many} at {server.url}\nCtrl-C stops; labels are in {book.path} after each change")
         if not no_open:
             threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
         stopped.wait()
     log.info(_result(book))
-
-
-@contextmanager
-def _until_stopped() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, in place of ending the process."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 as signals call it
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

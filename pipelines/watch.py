@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from pipelines.judges import judge_of, threshold_of, whole
+from pipelines.stopping import until_stopped
 from stages.core.paths import Project
 from stages.core.progress import log
 from stages.live.camera import QUEUE, Camera
@@ -75,7 +71,7 @@ def run(
         tell_every=TERMINAL if line.terminal else LOG,
     )
     log.info(f"watching {eye.name}; end it with Ctrl-C or SIGTERM")
-    with _stopped() as stop:
+    with until_stopped() as stop:
         try:
             status = watch.run(stop)
         finally:
@@ -118,24 +114,6 @@ class _Line:
     def end(self) -> None:
         if self._drawn:
             sys.stderr.write("\n")
-
-
-@contextlib.contextmanager
-def _stopped() -> Iterator[threading.Event]:
-    """An event that SIGTERM and the first Ctrl-C set; a second one interrupts whatever is at work."""
-    stop = threading.Event()
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _sinks(jsonl: str | None, csv: str | None, webhook: str | None, undelivered: Path) -> tuple[Sink, ...]:

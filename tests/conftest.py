@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,3 +46,15 @@ def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> p
     monkeypatch.setattr(logging.getLogger("normotion"), "propagate", True)
     caplog.set_level(logging.INFO, logger="normotion")
     return caplog
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    from tests.pipelines.helpers import open_browser
+
+    with sync_api.sync_playwright() as playwright:
+        found = open_browser(playwright)
+        yield found
+        found.close()

@@ -18,7 +18,6 @@ from stages.show.page import render
 from stages.show.palette import style
 from stages.show.timeline import Curve, Interval, Truth
 from stages.show.views import ClipView, DatasetView, Model, PoseView, Still
-from tests.pipelines.helpers import open_browser
 from tests.show.made_up import bare, entry, pose_figures, view, whole
 
 pytestmark = pytest.mark.ui
@@ -60,15 +59,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(render("Title", [full, few]), encoding="utf-8")
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        found = open_browser(playwright)
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from stages.core.skeleton import LAYOUTS, OPENPOSE18, Layout
 from stages.show.skeleton_chart import place
 from stages.show.why_figure import MOST, WhyFigure, draw
-from tests.pipelines.helpers import open_browser
 from tests.show.contrast import STYLE
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -126,15 +124,6 @@ def test_words_are_escaped_and_cut() -> None:
 
 def test_equal_figures_are_equal_bytes() -> None:
     assert draw(figure(), "event-1") == draw(figure(), "event-1")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        found = open_browser(playwright)
-        yield found
-        found.close()
 
 
 @pytest.mark.ui

@@ -20,7 +20,6 @@ from stages.live.labelling.finding import find
 from stages.live.labelling.server import Labelling
 from tests.live.labelling.films import BITS, dataset, film
 from tests.live.labelling.test_traces import table
-from tests.pipelines.helpers import open_browser
 from tests.pipelines.test_label import labelling
 
 pytestmark = pytest.mark.ui
@@ -35,15 +34,6 @@ READ = """() => {
   return parseInt(bits.join(""), 2);
 }""".replace("BITS", str(BITS))
 """The number that the picture on the screen shows."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        found = open_browser(playwright)
-        yield found
-        found.close()
 
 
 @contextmanager
