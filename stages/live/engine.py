@@ -60,7 +60,7 @@ class Engine:
 
     def __init__(self, model: Model, *, fps: float, size: tuple[int, int], every: int = 1) -> None:
         demand_rate(model.card.window, fps, every)
-        self._model, self._fps, self._size = model, fps, size
+        self._model, self._fps = model, fps
         self._tracker = Tracker(model.card.track, fps=fps, size=size, strong=model.card.people.strong)
         self._cutter = Cutter(model.card.window, model.card.normalize, fps=fps, joints=model.card.layout)
         self._rules = model.card.rules

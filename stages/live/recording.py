@@ -70,7 +70,6 @@ class Recording:
     Args:
         fps: frames per second.
         size: width and height in px.
-        threshold: over which alarms rang.
         judged: every frame, without its people: those of a day would not fit into memory.
         peaks: alarms.
         tracks: by id: first and last frame, and highest score, None where it was never scored.
@@ -82,7 +81,6 @@ class Recording:
 
     fps: float
     size: tuple[int, int]
-    threshold: float
     judged: list[Judged] = field(default_factory=list)
     peaks: list[Peak] = field(default_factory=list)
     tracks: dict[int, tuple[int, int, float | None]] = field(default_factory=dict)
@@ -97,12 +95,12 @@ class Recording:
         return [peak.event for peak in self.peaks]
 
 
-Drawer = Callable[[Frame, Judged, bool], None]
+Draw = Callable[[Frame, Judged, bool], None]
 """Draws a frame: the picture, what was judged of it, and whether an alarm rings."""
 
 
 def record(
-    source: Source, model: Model, find: Estimator, alarms: Alarms, draw: Drawer | None = None, *,
+    source: Source, model: Model, find: Estimator, alarms: Alarms, draw: Draw | None = None, *,
     every: int = 1, threads: int | None = None, what: str = "judging",
 ) -> Recording:  # fmt: skip
     """Judge a source to its end, or to where it breaks off, which `trouble` then tells.
@@ -118,7 +116,7 @@ def record(
         what: label of the progress bar.
     """
     engine = Engine(model, fps=source.fps, size=source.size, every=every)
-    found = Recording(source.fps, source.size, alarms.threshold)
+    found = Recording(source.fps, source.size)
     held, highest = Held(bar(source, what=what, total=source.frames, unit=" frames")), _Highest(engine)
     with closing(judging(held, engine, find, every=every, threads=threads)) as frames:
         for judged in frames:

@@ -123,6 +123,7 @@ def _write(
     facts = _facts(text, source, model, chosen, options, found, took)
     summary = {
         **facts, "frames": len(found.judged), "fps": found.fps, "size": list(found.size), "windows": found.windows,
+        "sightings": found.people,
         "late": found.late, "threshold": chosen.threshold, "calibrated": chosen.calibrated,
         "model_sha256": model.digest,
         "trouble": str(found.trouble) if found.trouble else None,
