@@ -11,6 +11,12 @@ export const KEYS = [
   ["S", "to the next high score that is not marked"], ["N P", "next or previous clip"], ["? or H", "these keys"],
 ];
 
+// On the strip alone, whether keys are taken or not, as everybody expects of a slider.
+export const ON_SLIDER = {
+  ArrowLeft: "before", ArrowDown: "before", ArrowRight: "after", ArrowUp: "after", PageDown: "back", PageUp: "on",
+  Home: "first", End: "final",
+};
+
 // As the browser names them, in lower case; arrows take Shift for a second in place of a frame.
 export const BY_KEY = {
   " ": "play", ArrowLeft: "before", ArrowRight: "after", Home: "first", End: "final", j: "slower", k: "normal", l: "faster",

@@ -1,7 +1,7 @@
 // The page: keys and buttons, what is being marked, and what is said about it.
 
 import { Chart, measured, peak } from "./chart.js";
-import { BY_KEY, KEYS } from "./keys.js";
+import { BY_KEY, KEYS, ON_SLIDER } from "./keys.js";
 import { Labels, ask, count, csv } from "./labels.js";
 import { FramePlayer, VideoPlayer } from "./players.js";
 import { Rows } from "./rows.js";
@@ -277,6 +277,7 @@ function doubt() {
 
 function remove(interval) {
   if (!interval) return say("no interval under the cursor");
+  if ($("rows").contains(document.activeElement)) $("marks").focus({ preventScroll: true }); // its button goes
   return labels().change(labels().list.filter((found) => found !== interval), `removed ${named(interval)}; ${count(labels().list.length - 1)}`);
 }
 
@@ -337,8 +338,10 @@ function onKey(event) {
   const undo = (event.ctrlKey || event.metaKey) && key.toLowerCase() === "z";
   const graph = event.getModifierState("AltGraph"); // many keyboards have [ and ] there
   if (!undo && !graph && (event.ctrlKey || event.metaKey || event.altKey)) return;
-  if (!$("listen").checked || (target.matches("button, summary, a, input") && [" ", "Enter"].includes(key))) return;
-  let action = undo ? "undo" : BY_KEY[key] ?? BY_KEY[key.toLowerCase()];
+  if (target.matches("button, summary, a, input") && [" ", "Enter"].includes(key)) return;
+  const slider = target.id === "seek" ? ON_SLIDER[key] : undefined;
+  if (!$("listen").checked && !slider) return;
+  let action = undo ? "undo" : slider ?? BY_KEY[key] ?? BY_KEY[key.toLowerCase()];
   if (event.shiftKey && key.startsWith("Arrow")) action = { before: "back", after: "on" }[action];
   if (/^[0-9]$/.test(key)) {
     const kind = ["", ...page.kinds][Number(key)];

@@ -56,7 +56,7 @@ export class Rows {
     cells[2].setAttribute("list", "known");
     for (const input of cells) {
       input.onchange = () => this.read(place, cells);
-      if (input.type !== "checkbox") input.onkeydown = (event) => event.key === "Enter" && input.blur();
+      if (input.type !== "checkbox") input.onkeydown = ({ key }) => { if (key === "Enter") input.blur(); };
     }
     const tools = [
       button("Go", `go to ${which}`, () => this.tell.go(this.list[place])),

@@ -165,17 +165,21 @@ def test_mouse_and_table_do_the_same(browser: Any, tmp_path: Path) -> None:
         for action in ("start", "on", "end", "accept"):
             tab.page.click(f"[data-do={action}]")
         tab.until(lambda: tab.page.inner_text("#count"), "(1)")
-        tab.page.get_by_label("kind of interval 1").fill("fight")
-        tab.page.get_by_label("track of interval 1").fill("7")
-        tab.page.get_by_label("last frame of interval 1").fill("35")
-        tab.press("Enter")
+        tab.page.get_by_label("last frame of interval 1").focus()
+        for typed in ("35", "fight", "7"):  # from cell to cell as people do: typed, and left by Tab
+            tab.press("Control+a")
+            tab.page.keyboard.type(typed)
+            tab.press("Tab")
+        assert tab.page.evaluate("document.activeElement.type") == "checkbox"
         tab.until(lambda: server.book.path.read_text(), "clip,start_frame,end_frame,kind,track\none,30,35,fight,7\n")
         tab.page.get_by_label("last frame of interval 1").fill("99")  # behind the end: refused, and put back
         tab.press("Enter")
         tab.until(lambda: tab.page.get_by_label("last frame of interval 1").input_value(), "35")
         tab.until(lambda: "from 0 to 59" in tab.page.inner_text("#said"), wanted=True)
-        tab.page.get_by_label("remove interval 1").click()
+        tab.page.get_by_label("remove interval 1").focus()
+        tab.press("Enter")
         tab.until(lambda: server.book.sheet().total(["one"]), 0)
+        assert tab.page.evaluate("document.activeElement.id") == "marks"
         tab.page.click("[data-do=help]")
         assert tab.page.locator("#help").is_visible()
         tab.press("i", "Escape")
@@ -273,7 +277,7 @@ def test_scores_lead_to_where_to_look(browser: Any, tmp_path: Path) -> None:
         tab.shows(40)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1000, "light"), (1200, "dark"), (1366, "light")])
 def test_it_fits_and_everything_has_a_name(width: int, scheme: str, browser: Any, tmp_path: Path) -> None:
     gate(
         tmp_path,
@@ -283,7 +287,8 @@ def test_it_fits_and_everything_has_a_name(width: int, scheme: str, browser: Any
     )
     with serving(tmp_path) as server:
         tab = Tab(browser, server.url, viewport={"width": width, "height": 800}, color_scheme=scheme)
-        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        for element in ("document.documentElement", "document.getElementById('scroll')"):
+            assert tab.page.evaluate(f"{element}.scrollWidth - {element}.clientWidth") <= 0, element
         tree = tab.page.locator("body").aria_snapshot()
         assert (
             re.search(r"- (button|textbox|combobox|checkbox|spinbutton|slider)( \[.*\])?:?$", tree, re.MULTILINE)
@@ -296,6 +301,12 @@ def test_it_fits_and_everything_has_a_name(width: int, scheme: str, browser: Any
         tab.page.uncheck("#listen")
         tab.press("Escape", "i")
         assert tab.page.evaluate("page.draft") is None
+        tab.page.focus("#seek")
+        tab.press("ArrowRight", "ArrowUp", "PageUp", "PageDown", "ArrowLeft", "ArrowDown", "1")
+        tab.shows(0)
+        tab.press("End")
+        tab.shows(59)
+        tab.press("Home")
         tab.page.focus("[data-do=start]")
         tab.press("Enter")
         tab.until(lambda: tab.page.inner_text("#draft").startswith("Begun: 0"), wanted=True)
