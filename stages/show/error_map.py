@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.show.overlay import Image, cv2_module
-from stages.show.palette import HEAT, Style
+from stages.show.palette import Style, ramp
 
 WIDTH = 360
 """Of one frame, px; the picture is two of them wide."""
@@ -59,13 +58,8 @@ def draw_errors(image: Image, errors: NDArray[np.float32], top: float) -> Image:
     cv2 = cv2_module()
     size = (WIDTH, max(1, round(image.shape[0] * WIDTH / image.shape[1])))
     plain = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    share = np.clip(cv2.resize(errors, size, interpolation=cv2.INTER_LINEAR) / top, 0, 1)[..., None]
+    share = np.clip(cv2.resize(errors, size, interpolation=cv2.INTER_LINEAR) / top, 0, 1)
     grey = plain.mean(axis=2, keepdims=True) * 0.8
-    marked = grey * (1 - share) + _ramp(share) * share
+    marked = grey * (1 - share[..., None]) + ramp(share) * share[..., None]
     between = np.full((size[1], GAP, 3), 255, dtype=np.uint8)
     return np.concatenate([plain, between, np.rint(marked).astype(np.uint8)], axis=1)
-
-
-def _ramp(share: Any) -> Any:
-    places = np.linspace(0, 1, len(HEAT))
-    return np.concatenate([np.interp(share, places, HEAT[:, channel]) for channel in range(3)], axis=-1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.show.overlay import Image
-from stages.show.palette import ABNORMAL, FAINT, HEAT, INK
+from stages.show.palette import ABNORMAL, FAINT, INK, ramp
 from stages.show.timeline import DPI, Curve, Truth, drawing, name_kinds, plot, shade
 
 WIDTH, GAP, ROW, MARGIN, MARKS = 11.0, 0.08, 0.72, 0.2, 0.48
@@ -139,18 +139,15 @@ def _draw_row(axes: Any, film: Film, curve: Curve, *, first: bool, last: bool) -
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelbottom=last, length=3 if last else 0)
-    name = axes.text(
-        0.004, 0.9, curve.name, transform=axes.transAxes, va="top", fontweight="bold", color=curve.style.colour
-    )
+    name = axes.text(0.004, 0.9, curve.name, transform=axes.transAxes, va="top", fontweight="bold", color=INK)
     axes.annotate(f"  {curve.note}", (1, 1), xycoords=name, va="top", color=INK, fontsize=8.5)
 
 
 def _draw_key(page: _Page, top: float, film: Film) -> None:
     """What colours and lines mean, along the bottom."""
-    ramp = page.axes(MARGIN + 0.5, top - 0.06, 0.9, 0.12)
-    fine = np.stack([np.interp(np.linspace(0, 2, 64), [0, 1, 2], HEAT[:, channel]) for channel in range(3)], axis=-1)
-    ramp.imshow(fine[None] / 255, aspect="auto")
-    ramp.set_axis_off()
+    scale = page.axes(MARGIN + 0.5, top - 0.06, 0.9, 0.12)
+    scale.imshow(ramp(np.linspace(0, 1, 64))[None] / 255, aspect="auto")
+    scale.set_axis_off()
     page.text(MARGIN, top, "usual")
     page.text(MARGIN + 1.5, top, f"unusual: {film.note}")
     page.text(

@@ -7,16 +7,18 @@ vermillion, which marks what people labelled abnormal.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 LINES = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("", "6 3", "2 2")
 """As SVG writes them; the second and third round through the colours are dashed and dotted."""
 
 INK = "#1f2933"
-FAINT = "#8d99a6"
-"""Of text and lines, and of what should stand back, on white."""
+FAINT = "#6b7785"
+"""Of text and lines, and of what should stand back, on white; both have the 4.5 : 1 that WCAG 2.2 asks of words."""
 
 ABNORMAL = "#D55E00"
 """Shade of intervals that people labelled abnormal."""
@@ -46,11 +48,15 @@ def style(position: int) -> Style:
     return Style(LINES[position % len(LINES)], DASHES[position // len(LINES) % len(DASHES)])
 
 
+def ramp(share: NDArray[np.floating[Any]] | np.floating[Any]) -> NDArray[np.float64]:
+    """RGB 0–255 of each share, `(…,)` → `(…, 3)`: 0 usual … 1 unusual, beyond them as at the nearer end."""
+    places = np.linspace(0, 1, len(HEAT))
+    return np.stack([np.interp(share, places, HEAT[:, channel]) for channel in range(3)], axis=-1)
+
+
 def heat(share: float | None) -> tuple[int, int, int]:
     """RGB of a person: `share` 0 usual … 1 unusual, None unscored."""
     if share is None or np.isnan(share):
         return UNSCORED
-    place = float(np.clip(share, 0, 1)) * (len(HEAT) - 1)
-    low = min(int(place), len(HEAT) - 2)
-    red, green, blue = np.rint(HEAT[low] + (place - low) * (HEAT[low + 1] - HEAT[low])).astype(int)
+    red, green, blue = np.rint(ramp(np.float64(share))).astype(int)
     return int(red), int(green), int(blue)
