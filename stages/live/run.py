@@ -119,7 +119,7 @@ def _write(
         fps=source.fps,
     )
     write_events(folder / EVENTS, found.events)
-    reasons = [_why(peak, model, number) for number, peak in enumerate(found.peaks[:TOLD], start=1)]
+    reasons = [_why(peak, model, found.fps, number) for number, peak in enumerate(found.peaks[:TOLD], start=1)]
     facts = _facts(text, source, model, chosen, options, found, took)
     summary = {
         **facts, "frames": len(found.judged), "fps": found.fps, "size": list(found.size), "windows": found.windows,
@@ -134,15 +134,16 @@ def _write(
     }  # fmt: skip
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     page = _page(text, model, chosen, options, found, reasons, facts, folder)
-    draw_run(folder / TIMELINE, page, found.fps, model.detector.unit)
+    draw_run(folder / TIMELINE, page, found.fps)
     write_text(folder / PAGE, render(page))
 
 
-def _why(peak: Peak, model: Model, number: int) -> Why | None:
+def _why(peak: Peak, model: Model, fps: float, number: int) -> Why | None:
     """Of the person's highest window at the peak; None where nobody was scored there."""
     if not peak.windows:
         return None
-    return why(model.detector, model.normals, peak.windows[0].windows, part=model.part, key=f"alarm-{number}")
+    windows, key = peak.windows[0].windows, f"alarm-{number}"
+    return why(model.detector, model.normals, windows, part=model.part, fps=fps, key=key)
 
 
 def _page(
@@ -170,7 +171,8 @@ def _page(
     )
     return RunPage(
         source=Path(text).name if "://" not in text else masked(text), facts=tuple(facts.items()),
-        film=FILM if options.film else "", seconds=len(found.judged) / found.fps,
+        film=FILM if options.film else "", blurred=options.blur_faces and not options.skeleton_only,
+        unit=model.detector.unit, seconds=len(found.judged) / found.fps,
         raw=np.array([one.raw if one.scored else np.nan for one in found.judged]),
         smoothed=np.array([one.smoothed for one in found.judged]), threshold=chosen.threshold, alarms=alarms,
         people=people, notes=_notes(model, chosen, found), following=_following(text, folder),
@@ -181,7 +183,7 @@ def _rarity(p: float | None, chosen: Chosen) -> str:
     if p is None:
         return ""
     of = "this camera's" if chosen.calibrated else "the model's"
-    return f"At most {p:.2g} of the frames of {of} normal footage score as high."
+    return f"No more than {100 * p:.2g} % of the frames of {of} normal footage score as high."
 
 
 def _notes(model: Model, chosen: Chosen, found: Recording) -> tuple[str, ...]:

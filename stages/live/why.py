@@ -16,6 +16,7 @@ from stages.detectors.base import Detector
 from stages.detectors.blame import Blame, shares
 from stages.detectors.neighbours import Normals
 from stages.detectors.posture import in_body_heights
+from stages.show.run_page import clock
 from stages.show.why_figure import WhyFigure, draw
 
 Floats = NDArray[np.float32]
@@ -83,13 +84,16 @@ class Why:
         }
 
 
-def why(detector: Detector, normals: Normals | None, windows: Windows, *, part: str | None = None, key: str) -> Why:
+def why(
+    detector: Detector, normals: Normals | None, windows: Windows, *, fps: float, part: str | None = None, key: str
+) -> Why:
     """Say why one alarm rang.
 
     Args:
         detector: that judged.
         normals: kept beside it; without them nothing is compared, and ablation is coarse.
         windows: of the alarm's person, one or more; that with the highest score is told of.
+        fps: frames per second, to tell when a frame was.
         part: which of the detector's scores rang; None takes the first.
         key: a word that no other alarm of the page has, e.g. `event-3`, for ids in the drawing.
 
@@ -101,7 +105,7 @@ def why(detector: Detector, normals: Normals | None, windows: Windows, *, part: 
         raise DatasetError("no window to tell of", fix="give the windows of the person who rang")
     one = _highest(detector, windows, part)
     blame = shares(detector, one, normals, part=part)
-    return _told(one, blame, normals, key)
+    return _told(one, blame, normals, fps, key)
 
 
 def _highest(detector: Detector, windows: Windows, part: str | None) -> Windows:
@@ -111,7 +115,7 @@ def _highest(detector: Detector, windows: Windows, part: str | None) -> Windows:
     return windows.take(np.array([scores.reshape(len(windows), -1).max(axis=1).argmax()]))
 
 
-def _told(one: Windows, blame: Blame, normals: Normals | None, key: str) -> Why:
+def _told(one: Windows, blame: Blame, normals: Normals | None, fps: float, key: str) -> Why:
     row, joints = one.index.iloc[0], layout(one.layout)
     numbers = np.rint(row["start_frame"] + row["step"] * np.arange(one.poses.shape[2])).astype(int).tolist()
     by_frame, by_joint = (_fractions(blame.shares[0].sum(axis=axis, dtype=np.float64)) for axis in (1, 0))
@@ -120,7 +124,7 @@ def _told(one: Windows, blame: Blame, normals: Normals | None, key: str) -> Why:
         (joints.joints[number].replace("_", " "), float(by_joint[number]))
         for number in np.argsort(-by_joint, kind="stable").tolist()
     )
-    nearest, normal, sentences = None, None, _made(ranked, frames)
+    nearest, normal, sentences = None, None, _made(ranked, frames, fps)
     if normals is not None:
         rows, distances = normals.nearest(one.poses[0])
         other = normals.index.iloc[int(rows[0])]
@@ -133,7 +137,7 @@ def _told(one: Windows, blame: Blame, normals: Normals | None, key: str) -> Why:
     places = in_body_heights(one.poses, one.channels, joints)[0]
     figure = WhyFigure(
         places, normal, blame.shares[0], frames, ranked, joints,
-        person=f"person {track}, frames {numbers[0]} to {numbers[-1]}",
+        person=f"person {track}, {_when(numbers[0], numbers[-1], fps)} (frames {numbers[0]} to {numbers[-1]})",
         likeness=likeness,
         origin=origin,
         description=f"{'. '.join(_capital(sentence) for sentence in sentences)}.",
@@ -158,23 +162,33 @@ def _fractions(net: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(raising / total) if total > 0 else raising
 
 
-def _made(joints: Shares, frames: Sequence[tuple[int, float]]) -> tuple[str, ...]:
+def _made(joints: Shares, frames: Sequence[tuple[int, float]], fps: float) -> tuple[str, ...]:
     """Which joints and frames made the score; none where nothing raised it."""
     named = [(name, share) for name, share in joints[:NAMED] if share > 0]
     if not named:
         return ()
     listed = _list([name for name, _ in named])
-    verb = "makes" if len(named) == 1 else "make"
     told: list[int] = []
     counted, total = sorted(frames, key=lambda one: (-one[1], one[0])), 0.0
     while total < HALF and len(told) < len(counted):
         total += counted[len(told)][1]
         told.append(counted[len(told)][0])
-    places = _list([str(number) for number in sorted(told)])
+    told.sort()
+    places, when = _list([str(number) for number in told]), _when(told[0], told[-1], fps)
+    share = sum(share for _, share in named)
     return (
-        f"{listed} {verb} {sum(share for _, share in named):.0%} of the score, the most of all joints",
-        f"{'frame' if len(told) == 1 else 'frames'} {places} {'makes' if len(told) == 1 else 'make'} {total:.0%} of it",
+        f"{listed} {_make(named)} {share:.0%} of the score, the most of all joints",
+        f"{'frame' if len(told) == 1 else 'frames'} {places}, {when}, {_make(told)} {total:.0%} of it",
     )
+
+
+def _make(subjects: Sequence[object]) -> str:
+    return "makes" if len(subjects) == 1 else "make"
+
+
+def _when(first: int, last: int, fps: float) -> str:
+    begin, end = clock(first / fps), clock(last / fps)
+    return f"at {begin}" if begin == end else f"{begin} to {end}"
 
 
 def _list(words: Sequence[str]) -> str:

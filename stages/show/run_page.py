@@ -14,6 +14,8 @@ from stages.show.svg import Floats, score_path
 from stages.show.timeline import Truth, drawing
 
 TEMPLATE = "run_page.html.jinja"
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+"""Seconds between the marks of the time axis: the shortest of them that gives at most five."""
 NUMBERED = 0.02
 """Room for an alarm's number, in lengths of the timeline."""
 
@@ -62,12 +64,14 @@ class RunPage:
         source: what was judged.
         facts: pairs of name and value, such as the model and how long it took.
         film: name of the film beside the page; empty where there is none.
+        blurred: heads are hidden in it.
+        unit: of the scores.
         seconds: how long the source is.
         raw: `(frames,)`, NaN where nobody was scored.
         smoothed: `(frames,)`.
         threshold: over which alarms ring.
         alarms: in order.
-        people: rows of person, first and last second, highest score or a dash.
+        people: rows of person, first and last second, highest raw score or a dash.
         notes: what to know before the figures are believed.
         following: commands to try next.
     """
@@ -75,6 +79,8 @@ class RunPage:
     source: str
     facts: tuple[tuple[str, str], ...]
     film: str
+    blurred: bool
+    unit: str
     seconds: float
     raw: Floats
     smoothed: Floats
@@ -87,7 +93,7 @@ class RunPage:
     @property
     def ends(self) -> tuple[float, float]:
         """Lower and upper end of the score's axis."""
-        known = np.concatenate([self.smoothed, [self.threshold]])
+        known = np.concatenate([self.raw, self.smoothed, [self.threshold]])
         low, high = float(np.nanmin(known)), float(np.nanmax(known))
         margin = 0.05 * (high - low) or 1.0
         return low - margin, high + margin
@@ -100,11 +106,25 @@ class RunPage:
     def path(self, kind: str) -> str:
         """Of the `raw` or `smoothed` score, in a box of 1000 × 100."""
         scores = self.raw if kind == "raw" else self.smoothed
-        return score_path(np.clip(scores, *self.ends), self.ends) if len(scores) else ""
+        return score_path(scores, self.ends) if len(scores) else ""
 
     def across(self, seconds: float) -> float:
         """Where a time stands in the box."""
         return seconds / self.seconds * 1000 if self.seconds else 0.0
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Round scores that the axis names, three or four of them."""
+        from matplotlib.ticker import MaxNLocator
+
+        low, high = self.ends
+        return tuple(float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds that the axis of time names: round ones, and the end."""
+        step = next((step for step in STEPS if self.seconds <= 5 * step), max(STEPS) * (1 + self.seconds // 432000))
+        return (*np.arange(0, 0.88 * self.seconds, step).tolist(), self.seconds)
 
 
 def render(page: RunPage) -> str:
@@ -145,14 +165,13 @@ def picture(image: Image, width: int = 480) -> str:
     return data_uri(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
-def draw_run(path: Path, page: RunPage, fps: float, unit: str) -> None:
+def draw_run(path: Path, page: RunPage, fps: float) -> None:
     """Write timeline.png: the score over time, the threshold, and alarms shaded and numbered, where there is room.
 
     Args:
         path: the file to write.
         page: the same figures as on the page.
         fps: frames per second.
-        unit: of the scores.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written to.
@@ -175,6 +194,6 @@ def draw_run(path: Path, page: RunPage, fps: float, unit: str) -> None:
         axes.plot(seconds, page.raw, color=LINES[0], linewidth=0.7, alpha=0.55, label="raw")
         axes.plot(seconds, page.smoothed, color=LINES[0], linewidth=2.0, label="smoothed")
         axes.axhline(page.threshold, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), label="threshold")
-        axes.set(xlim=(0, max(page.seconds, 1 / fps)), ylim=page.ends, xlabel="seconds", ylabel=f"score ({unit})")
+        axes.set(xlim=(0, max(page.seconds, 1 / fps)), ylim=page.ends, xlabel="seconds", ylabel=f"score ({page.unit})")
         axes.set_title(page.source, loc="left", fontsize=11, fontweight="bold", pad=18)
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.06), ncols=3, frameon=False, fontsize=8.5)

@@ -41,7 +41,7 @@ class WhyFigure:
         frames: number of the frame at each sample, and its share of the score, 0 … 1.
         joints: names and shares of joints, highest first.
         layout: joints and bones.
-        person: line above the person, e.g. `person 2, frames 75 to 96`.
+        person: line above the person, e.g. `person 2, 0:02.5 to 0:03.2 (frames 75 to 96)`.
         likeness: line above the normal window, e.g. `most similar normal window: joints 0.28 body heights away`.
         origin: a second one: where it is from.
         description: the figure in words, for who cannot see it.
@@ -175,16 +175,17 @@ def _strip(frames: Sequence[tuple[int, float]], top: float) -> str:
 def _bars(joints: Sequence[tuple[str, float]], top: float) -> str:
     """The joints that add most, with their shares."""
     highest = max([share for _, share in joints] + [1e-12])
-    start, room = 130.0, WIDTH - 130.0 - 60.0
+    start = 172.0
+    room = WIDTH - start - MARGIN
     parts = [_words(MARGIN, top + 11, "share of the score by joint", bold=True)]
     for place, (name, share) in enumerate(joints):
         line = top + 20 + place * BAR
         wide = room * share / highest
-        parts.append(_words(start - 8, line + 13, name, anchor="end"))
+        parts.append(_words(start - 48, line + 13, name, anchor="end"))
+        parts.append(_words(start - 8, line + 13, f"{share:.0%}", anchor="end"))
         parts.append(
             f'<rect x="{start}" y="{line + 3:.1f}" width="{wide:.1f}" height="{BAR - 6:.1f}" style="fill:{ALARM}"/>'
         )
-        parts.append(_words(start + wide + 6, line + 13, f"{share:.0%}"))
     return "".join(parts)
 
 

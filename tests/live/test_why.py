@@ -49,7 +49,7 @@ def kicking() -> Windows:
 
 
 def test_the_highest_window_is_told_of(knn: Any) -> None:
-    found = why(knn, NORMALS, kicking(), key="event-1")
+    found = why(knn, NORMALS, kicking(), fps=30.0, key="event-1")
     assert (found.track, found.how) == (7, "ablation")
     assert [frame for frame, _ in found.frames] == [110, 113, 116, 119, 122, 125, 128, 131]
     assert found.score == pytest.approx(float(knn.score(kicking())["score"].max()), rel=1e-4)
@@ -57,16 +57,16 @@ def test_the_highest_window_is_told_of(knn: Any) -> None:
 
 def test_the_joint_and_the_frames_come_first(knn: Any, stg_nf: Any) -> None:
     for model, how in ((knn, "ablation"), (stg_nf, "exact")):
-        found = why(model, NORMALS, kicking(), key="event-1")
+        found = why(model, NORMALS, kicking(), fps=30.0, key="event-1")
         assert found.how == how
         assert found.joints[0][0] == "right knee"
         assert {frame for frame, _ in sorted(found.frames, key=lambda one: -one[1])[:2]} == {122, 125}
         assert found.sentences[0].startswith("right knee, ")
-        assert found.sentences[1].startswith("frame")
+        assert found.sentences[1].startswith("frames 122 and 125, 0:04.1 to 0:04.2, make ")
 
 
 def test_shares_are_parts_of_a_whole(knn: Any) -> None:
-    found = why(knn, NORMALS, kicking(), key="event-1")
+    found = why(knn, NORMALS, kicking(), fps=30.0, key="event-1")
     for shares in (found.joints, found.frames):
         values = [share for _, share in shares]
         assert min(values) >= 0
@@ -76,7 +76,7 @@ def test_shares_are_parts_of_a_whole(knn: Any) -> None:
 
 
 def test_the_most_similar_normal_person_is_named(knn: Any) -> None:
-    found = why(knn, NORMALS, kicking(), key="event-1")
+    found = why(knn, NORMALS, kicking(), fps=30.0, key="event-1")
     rows, distances = NORMALS.nearest(kicking().poses[1])
     assert found.nearest is not None
     assert found.nearest.track == NORMALS.index["track"].iloc[rows[0]]
@@ -86,7 +86,7 @@ def test_the_most_similar_normal_person_is_named(knn: Any) -> None:
 
 
 def test_without_normal_windows_nothing_is_compared(stg_nf: Any) -> None:
-    found = why(stg_nf, None, kicking(), key="event-1")
+    found = why(stg_nf, None, kicking(), fps=30.0, key="event-1")
     assert found.nearest is None
     assert len(found.sentences) == 2
     assert "similar" not in found.svg
@@ -94,7 +94,7 @@ def test_without_normal_windows_nothing_is_compared(stg_nf: Any) -> None:
 
 
 def test_json_is_plain_and_whole(knn: Any) -> None:
-    found = why(knn, NORMALS, kicking(), key="event-1")
+    found = why(knn, NORMALS, kicking(), fps=30.0, key="event-1")
     again: dict[str, Any] = json.loads(json.dumps(found.json(), allow_nan=False))
     assert list(again) == ["track", "score", "how", "frames", "joints", "nearest", "sentences"]
     assert again["joints"][0] == {"joint": "right knee", "share": round(found.joints[0][1], 4)}
@@ -103,7 +103,7 @@ def test_json_is_plain_and_whole(knn: Any) -> None:
 
 
 def test_the_drawing_is_sound_and_tells_all_sentences(knn: Any) -> None:
-    found = why(knn, NORMALS, kicking(), key="event-1")
+    found = why(knn, NORMALS, kicking(), fps=30.0, key="event-1")
     root = ET.fromstring(found.svg)
     described = root.find("{http://www.w3.org/2000/svg}desc")
     assert described is not None
@@ -117,7 +117,7 @@ def test_a_score_that_nothing_raises_has_no_culprit() -> None:
         def score(self, windows: Windows) -> dict[str, Any]:
             return {"score": np.zeros(len(windows), dtype=np.float32)}
 
-    found = why(Constant(), NORMALS, kicking(), key="event-1")  # type: ignore[arg-type]
+    found = why(Constant(), NORMALS, kicking(), fps=30.0, key="event-1")  # type: ignore[arg-type]
     assert {share for _, share in (*found.joints, *found.frames)} == {0.0}
     assert "make" not in " ".join(found.sentences)
     ET.fromstring(found.svg)
@@ -128,22 +128,22 @@ def test_of_scores_per_sample_the_highest_decides() -> None:
         def score(self, windows: Windows) -> dict[str, Any]:
             return {"score": -windows.poses[:, 1, :, KNEE]}  # high where the knee is: y points down
 
-    found = why(PerSample(), NORMALS, kicking(), key="event-1")  # type: ignore[arg-type]
+    found = why(PerSample(), NORMALS, kicking(), fps=30.0, key="event-1")  # type: ignore[arg-type]
     assert found.frames[0][0] == 110
     assert found.joints[0] == ("right knee", 1.0)
 
 
 def test_no_window_and_other_windows_are_refused(knn: Any) -> None:
     with pytest.raises(DatasetError, match="no window"):
-        why(knn, NORMALS, kicking().take(np.zeros(3, dtype=bool)), key="event-1")
+        why(knn, NORMALS, kicking().take(np.zeros(3, dtype=bool)), fps=30.0, key="event-1")
     with pytest.raises(ModelError):
-        why(knn, NORMALS, replace(kicking(), layout="coco17"), key="event-1")
+        why(knn, NORMALS, replace(kicking(), layout="coco17"), fps=30.0, key="event-1")
 
 
 def test_an_event_takes_less_than_half_a_second(stg_nf: Any) -> None:
     def seconds() -> float:
         started = time.perf_counter()
-        assert isinstance(why(stg_nf, NORMALS, kicking(), key="event-1"), Why)
+        assert isinstance(why(stg_nf, NORMALS, kicking(), fps=30.0, key="event-1"), Why)
         return time.perf_counter() - started
 
     assert min(seconds() for _ in range(5)) < 0.5

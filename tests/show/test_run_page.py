@@ -21,7 +21,8 @@ ALARM = Alarm(
     reason=Reason(("left knee makes 40% of the score",), '<svg viewBox="0 0 9 9" role="img" aria-label="why"></svg>'),
 )  # fmt: skip
 PAGE = RunPage(
-    source="gate <1>.mp4", facts=(("model", "stg_nf of gate"),), film="overlay.mp4", seconds=10.0, raw=SCORES,
+    source="gate <1>.mp4", facts=(("model", "stg_nf of gate"),), film="overlay.mp4", blurred=True, unit="bits",
+    seconds=10.0, raw=SCORES,
     smoothed=SCORES, threshold=1.5, alarms=(ALARM,), people=((2, 0.0, 9.0, "3.00"),),
     notes=("Try `normotion calibrate` & see.",), following=("normotion label gate.mp4",),
 )  # fmt: skip
@@ -51,8 +52,29 @@ def test_a_score_stands_where_it_should() -> None:
     assert PAGE.height(high) == pytest.approx(0)
     assert PAGE.height(low) == pytest.approx(100)
     assert PAGE.across(5.0) == 500
+    assert replace(PAGE, raw=2 * SCORES).ends[1] > 6  # whatever is drawn is within the axis
     flat = replace(PAGE, smoothed=np.full(5, 1.5))
     assert flat.ends[0] < flat.ends[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "times"),
+    [
+        (0.4, [0, 0.4]),
+        (5, [0, 1, 2, 3, 4, 5]),
+        (10, [0, 2, 4, 6, 8, 10]),
+        (62, [0, 15, 30, 45, 62]),
+        (86400, [0, 21600, 43200, 64800, 86400]),
+        (3e6, [0, 604800, 1209600, 1814400, 2419200, 3e6]),
+    ],
+)
+def test_the_axis_of_time_has_few_round_marks(seconds: float, times: list[float]) -> None:
+    assert list(replace(PAGE, seconds=seconds).times) == pytest.approx(times)
+
+
+def test_the_axis_of_scores_has_few_round_marks() -> None:
+    assert PAGE.levels == (0.0, 1.0, 2.0, 3.0)
+    assert '<span style="top:95.5%">0</span>' in render(PAGE)  # a twentieth of the span is left below the lowest
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00.0"), (62.25, "1:02.2"), (3723, "1:02:03"), (-1, "0:00.0")])
@@ -62,7 +84,7 @@ def test_times(seconds: float, text: str) -> None:
 
 def test_the_timeline_is_the_same_to_the_byte(tmp_path: Path) -> None:
     for name in ("one.png", "other.png"):
-        draw_run(tmp_path / name, PAGE, 10.0, "bits")
+        draw_run(tmp_path / name, PAGE, 10.0)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
@@ -71,7 +93,7 @@ def test_alarms_of_a_long_source_are_seen_in_the_timeline(tmp_path: Path) -> Non
     alarms = tuple(replace(ALARM, start=at, end=at + 1, peak=at) for at in (20000.0, 60000.0))  # 0.01 px wide each
     orange = []
     for name, given in (("without.png", ()), ("with.png", alarms)):
-        draw_run(tmp_path / name, replace(day, alarms=given), 0.01, "bits")
+        draw_run(tmp_path / name, replace(day, alarms=given), 0.01)
         picture = np.asarray(cv2.imread(str(tmp_path / name)))[150].astype(int)  # BGR, one row across the axes
         orange.append(int(((picture[:, 2] - picture[:, 0]) > 40).sum()))
     assert orange[0] == 0
@@ -81,7 +103,7 @@ def test_alarms_of_a_long_source_are_seen_in_the_timeline(tmp_path: Path) -> Non
 def test_a_timeline_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(StorageError):
-        draw_run(tmp_path / "file" / "timeline.png", PAGE, 10.0, "bits")
+        draw_run(tmp_path / "file" / "timeline.png", PAGE, 10.0)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
