@@ -105,7 +105,8 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
     data = load_dataset(project, name)
     tables = {detector: _frames(project, name, detector) for detector in detectors}
     entries = {detector: _entry(project, name, detector, table) for detector, table in tables.items()}
-    curves = _Curves(tables, entries)
+    order = ranked(list(entries.values()))
+    curves = _Curves({entry.detector: tables[entry.detector] for entry in order}, entries)
     cast, faults = _cast(project, data, detectors), _Faults(project, data, entries)
     clips = list(data.split("test")["clip"])
     if len(clips) > params.films:
@@ -121,7 +122,6 @@ def _view(project: Project, name: str, detectors: Sequence[str], params: ReportP
         errors = faults.of(known) if place < params.films else ()
         views.append(ClipView(known, drawn, stills, str(data.clip(clip)["scene"]), errors))
     digests = {clip: found["sha256"] for clip, found in _json(project.checked(name))["clips"].items()}
-    order = ranked(list(entries.values()))
     differences, uncompared = _differences(project, name, order)
     return DatasetView(data, order, tuple(views), digests, cast.note, differences, uncompared, _poses(project, data))
 

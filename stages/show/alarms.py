@@ -162,8 +162,12 @@ def _alarms(entry: Entry, found: Mapping[str, Any] | None) -> Alarms | None:
         raised=f"{found['true']:g} of {found['events']:g}",
         found=f"{found['found']:g} of {found['labelled']:g}",
         false=_short(found.get("false_per_hour")),
-        counted=f"{found['false']:g} in {_short(found['normal_hours'])} h" if found.get("normal_hours") else "",
+        counted=f"{found['false']:g} in {_span(found['normal_hours'])}" if found.get("normal_hours") else "",
     )
+
+
+def _span(hours: float) -> str:
+    return f"{_short(hours)} h" if hours >= 1 else f"{_short(60 * hours)} min"
 
 
 def _short(value: float | None) -> str:

@@ -54,6 +54,27 @@ def blur_faces(
     return hidden
 
 
+def hide_faces(
+    image: Image, people: Sequence[Person], others: Sequence[Person], missed: Sequence[tuple[Person, float]],
+    layout: Layout, *, ago: float = 0.0,
+) -> Image:  # fmt: skip
+    """Hide everybody of a frame.
+
+    Args:
+        image: `(H, W, 3)`, left as it is.
+        people: who is followed, in px of `image`.
+        others: who may be a person and is not followed.
+        missed: who was seen before and is not now, and how many seconds ago.
+        layout: of their keypoints.
+        ago: seconds since `people` and `others` were seen there.
+    """
+    image = blur_faces(image, people, layout, ago=ago)
+    image = blur_faces(image, others, layout, around=OTHERS, ago=ago)
+    for person, seconds in missed:
+        image = blur_faces(image, [person], layout, around=OTHERS, ago=seconds, whole=True)
+    return image
+
+
 def _head(person: Person, layout: Layout, moved: float) -> Corners | None:
     """Left, top, right, bottom around the joints of a head, at least as wide as one is; None where they are unsure."""
     points = person.keypoints[[layout.joints.index(name) for name in HEAD if name in layout.joints]]

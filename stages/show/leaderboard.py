@@ -86,9 +86,14 @@ def reading(view: DatasetView) -> list[str]:
     unknown = f", {counts['unknown']} without a label" if counts["unknown"] else ""
     said = [
         f"{counts['frames']} test frames of {counts['clips']} clips, {counts['abnormal']} labelled abnormal{unknown}.",
-        "AUC 0.5 is chance, 1 is perfect; a low equal error rate is good.",
+        "AUC, the area under the ROC curve: 0.5 is chance, 1 is perfect.",
+        "AP, average precision: higher is better. EER, the equal error rate: lower is better.",
         "AP, EER and all that follow are of smoothed scores.",
     ]
+    if counts["clips"] > 1:
+        said.append("All clips share one threshold, so these may be below what each clip has by itself.")
+    if dig(first, "regions.rbdc") is not None:
+        said.append("RBDC and TBDC: how many of the labelled boxes and tracks are found, over false ones per frame.")
     if frame_figure(first, "smoothed", "macro").known:
         said.append(f"Macro AUC is the mean over the clips that hold both classes: {counts['two_class']}.")
     if seeds > 1:

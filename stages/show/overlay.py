@@ -164,3 +164,13 @@ def cv2_module() -> Any:
     except ImportError as error:
         raise BackendError("OpenCV is not installed", fix="pip install 'normotion[pose]'") from error
     return cv2
+
+
+def narrowed(image: Image, widest: int) -> Image:
+    """A picture `(H, W, 3)` of that width at most, in its own proportions; the same one if it is narrow enough."""
+    height, width = image.shape[:2]
+    if width <= widest:
+        return image
+    cv2 = cv2_module()
+    size = widest, max(1, round(height * widest / width))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))

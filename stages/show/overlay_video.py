@@ -16,7 +16,7 @@ import numpy as np
 from stages.core.errors import BackendError
 from stages.core.skeleton import Layout
 from stages.core.storage import atomic_file
-from stages.show.faces import OTHERS, blur_faces
+from stages.show.faces import hide_faces
 from stages.show.overlay import CANVAS, Image, Person, blank, cv2_module, draw_people, write_text
 from stages.show.palette import UNSCORED, heat
 
@@ -67,7 +67,7 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
     """
 
     def __init__(self, path: Path, *, size: tuple[int, int], fps: float, look: Look) -> None:
-        self._path, self._look, self._fps = path, look, fps
+        self._path, self._look, self._fps, self._size = path, look, fps, size
         scale = min(1.0, look.widest / size[0])
         self._width = max(2, round(size[0] * scale) // 2 * 2)
         self._picture = max(2, round(size[1] * self._width / size[0]) // 2 * 2)
@@ -111,8 +111,8 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
 
         Args:
             number: of the frame; rising, and its time times the frame rate, so that what was lost leaves a gap in time.
-            image: `(H, W, 3)` RGB.
-            people: in px of the image.
+            image: `(H, W, 3)` RGB, of the source's size or smaller.
+            people: in px of the source.
             share: the frame's score, 0 usual … 1 unusual; None where nobody was scored.
             ringing: whether an alarm does.
             hidden: whose heads are hidden too, though they are not drawn.
@@ -123,9 +123,9 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
 
         self._remember(number, share, ringing)
         canvas = np.empty((self._picture + self._strip, self._width, 3), dtype=np.uint8)
-        scale = self._width / image.shape[1], self._picture / image.shape[0]
-        drawn, others = ([_scaled(person, *scale) for person in each] for each in (people, hidden))
-        away = [(_scaled(person, *scale), seconds) for person, seconds in missed]
+        scale = self._width / self._size[0], self._picture / self._size[1]
+        drawn, others = ([scaled(person, *scale) for person in each] for each in (people, hidden))
+        away = [(scaled(person, *scale), seconds) for person, seconds in missed]
         ground, dim = self._ground(image, drawn, others, ago, away), 1.0 if self._look.skeleton_only else 0.75
         canvas[: self._picture] = draw_people(ground, drawn, self._look.layout, width=self._width, ids=True, dim=dim)
         canvas[self._picture :] = CANVAS
@@ -146,12 +146,7 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
             return blank(self._width, self._picture)
         method = cv2.INTER_AREA if self._width < image.shape[1] else cv2.INTER_LINEAR
         ground: Image = cv2.resize(image, (self._width, self._picture), interpolation=method)
-        if look.blur:
-            ground = blur_faces(ground, people, look.layout, ago=ago)
-            ground = blur_faces(ground, hidden, look.layout, around=OTHERS, ago=ago)
-            for person, seconds in missed:
-                ground = blur_faces(ground, [person], look.layout, around=OTHERS, ago=seconds, whole=True)
-        return ground
+        return hide_faces(ground, people, hidden, missed, look.layout, ago=ago) if look.blur else ground
 
     def _bar(self, canvas: Image, share: float | None, ringing: bool) -> None:
         """The score as a bar at the right, from the bottom up, with the threshold across."""
@@ -201,6 +196,7 @@ class OverlayVideo(AbstractContextManager["OverlayVideo"]):
         write_text(canvas, text, (10, round(30 * size)), colour, size=size)
 
 
-def _scaled(person: Person, x: float, y: float) -> Person:
+def scaled(person: Person, x: float, y: float) -> Person:
+    """A person in a picture that is that many times as wide and as high."""
     keypoints = person.keypoints * np.array([x, y, 1], dtype=np.float32)
     return replace(person, keypoints=keypoints, box=person.box * np.array([x, y, x, y]))

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from stages.core.storage import atomic_file
-from stages.show.overlay import Image, data_uri
+from stages.show.overlay import Image, data_uri, narrowed
 from stages.show.svg import Floats, score_path
 from stages.show.timeline import Truth, drawing
 
@@ -68,7 +68,7 @@ class RunPage:
         unit: of the scores.
         seconds: how long the source is.
         raw: `(frames,)`, NaN where nobody was scored.
-        smoothed: `(frames,)`.
+        smoothed: `(frames,)`, NaN where frames were lost.
         threshold: over which alarms ring.
         alarms: in order.
         people: rows of person, first and last second, highest raw score or a dash.
@@ -89,6 +89,11 @@ class RunPage:
     people: tuple[tuple[int, float, float, str], ...]
     notes: tuple[str, ...]
     following: tuple[str, ...]
+
+    @property
+    def highest(self) -> float:
+        """The highest smoothed score."""
+        return float(np.nanmax(self.smoothed, initial=-np.inf)) if len(self.smoothed) else 0.0
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -157,12 +162,7 @@ def _coded(text: str) -> Markup:
 
 def picture(image: Image, width: int = 480) -> str:
     """A frame, shrunk, as `data:` URI."""
-    from stages.show.overlay import cv2_module
-
-    cv2 = cv2_module()
-    scale = min(1.0, width / image.shape[1])
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return data_uri(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    return data_uri(narrowed(image, width))
 
 
 def draw_run(path: Path, page: RunPage, fps: float) -> None:

@@ -29,7 +29,7 @@ def test_every_camera_of_every_detector_has_its_threshold() -> None:
 def test_alarms_are_counted_beside_their_shares() -> None:
     found = entry("knn", whole(0.8))
     assert calibration([found]).alarms == (
-        Alarms("knn", found.style, "0.750", "0.600", "0.8 s", "6 of 8", "6 of 10", "8", "2 in 0.25 h"),
+        Alarms("knn", found.style, "0.750", "0.600", "0.8 s", "6 of 8", "6 of 10", "8", "2 in 15 min"),
     )
 
 

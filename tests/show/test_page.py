@@ -182,7 +182,7 @@ def test_frames_are_shown_where_there_are_any() -> None:
     assert page.count("<img") == 6
     # Frames 24 and 30 of 0, 6 … 30 are labelled.
     assert page.count('class="labelled"') == 2
-    assert "unusual: heat." in words(page)
+    assert "unusual: heat; grey: not scored." in words(page)
 
 
 def test_params_are_known_without_anything_heavy(root: Path) -> None:
