@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stages.core.errors import BackendError
 from stages.live.engine import Engine
@@ -13,6 +13,7 @@ from stages.live.model import Model
 from stages.pose.base import Estimator
 from stages.pose.estimators import estimator
 from stages.pose.parallel import people
+from stages.show.overlay import narrowed
 
 
 def finder(model: Model) -> Estimator:
@@ -54,18 +55,20 @@ def judging(
 
 @dataclass
 class Held:
-    """Frames that pass through, kept until they are judged.
+    """Frames that pass through, kept until they are judged, which takes seconds: large ones are kept small.
 
     Args:
         frames: what passes.
+        widest: width in px that a kept picture has at most; people stay in px of the source.
     """
 
     frames: Iterable[Frame]
+    widest: int
     _waiting: dict[int, Frame] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
-            self._waiting[frame.number] = frame
+            self._waiting[frame.number] = replace(frame, image=narrowed(frame.image, self.widest))
             yield frame
 
     def take(self, number: int) -> Frame | None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.core.errors import VideoError
-from stages.core.storage import write_text
-from stages.live.drawn import Drawer, picture_of
+from stages.core.errors import StorageError, VideoError
+from stages.core.storage import atomic_file, write_text
+from stages.live.drawn import Drawer, portrait
 from stages.live.judged import Event
 from stages.live.model import Model
-from stages.live.recording import Peak, Recording, record
+from stages.live.recording import PORTRAYED, Peak, Recording, record
 from stages.live.source import Source, masked, open_source
 from stages.live.tables import frame_rows, write_events, write_frames
 from stages.live.threshold import Chosen
@@ -27,9 +28,8 @@ from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, render
 FILM, PAGE, TIMELINE, SCORES, EVENTS, SUMMARY = (
     "overlay.mp4", "page.html", "timeline.png", "scores.parquet", "events.csv", "run.json",
 )  # fmt: skip
-LISTED, TOLD, SHOWN = 50, 100, 10
-"""People that the page lists, the most abnormal first, and alarms of which it tells why, and that the terminal
-shows; the tables hold all."""
+LISTED, SHOWN = 50, 10
+"""People that the page lists, the most abnormal first, and alarms that the terminal shows; the tables hold all."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ class Options:
 
 
 def judge_source(
-    text: str, model: Model, find: Estimator, chosen: Chosen, folder: Path, options: Options, what: str
-) -> Recording:
+    text: str, model: Model, find: Estimator, chosen: Chosen, folder: Path, options: Options, what: str,
+    stop: threading.Event | None = None,
+) -> Recording:  # fmt: skip
     """Judge one source and write everything about it.
 
     Args:
@@ -62,6 +63,7 @@ def judge_source(
         folder: where files are written; what an earlier call wrote there is replaced.
         options: how.
         what: label of the progress bar.
+        stop: ends it; what came before is judged and written.
 
     Returns:
         What was found; its `trouble` says why the source ended early.
@@ -69,27 +71,47 @@ def judge_source(
     Raises:
         VideoError: there is no such source, or not one frame of it can be decoded.
         ModelError: the model's windows ask for more frames than it has.
-        StorageError: the folder cannot be written to.
+        StorageError: the folder cannot be written to, which is tried first; or the film could not be written to its
+            end, when all else has been.
     """
     started, source = time.monotonic(), open_source(text)
-    alarms = chosen.alarms(model, source.fps)
-    drawing: Any = nullcontext()
-    if options.film:
-        drawing = Drawer(
-            folder / FILM, source, model, chosen.threshold, every=options.every,
-            blur=options.blur_faces, skeleton_only=options.skeleton_only,
+    probe(folder)
+    look: Any = {"blur": options.blur_faces, "skeleton_only": options.skeleton_only}
+    film = Drawer(folder / FILM, source, model, chosen.threshold, **look) if options.film else None
+    with film or nullcontext():
+        found = record(
+            source, model, find, chosen.alarms(model, source.fps), film,
+            portray=lambda peak: portrait(peak, model, chosen.threshold, source.size, **look),
+            every=options.every, what=what, stop=stop,
         )  # fmt: skip
-    with drawing as draw:
-        found = record(source, model, find, alarms, draw, every=options.every, what=what)
         if not found.judged:  # inside, so that no empty film is left
             raise found.trouble or VideoError("not one frame of it could be judged", where=masked(text))
+    trouble = film.trouble if film else None
+    options = replace(options, film=film is not None and trouble is None)
     _write(folder, text, source, model, chosen, options, found, time.monotonic() - started)
+    if trouble is not None:
+        raise StorageError(
+            f"the film could not be written to its end, all else is: {trouble.what}",
+            where=trouble.where,
+            fix=trouble.fix,
+        )
     return found
+
+
+def probe(folder: Path) -> None:
+    """See that files can be written to a folder: better before hours of work than after.
+
+    Raises:
+        StorageError: they cannot.
+    """
+    with atomic_file(folder / ".probe") as temporary:
+        temporary.touch()
+    (folder / ".probe").unlink()
 
 
 def tell(found: Recording, folder: Path, source: str) -> list[str]:
     """What was found, and the commands to try next, in lines for a terminal."""
-    seconds = len(found.judged) / found.fps
+    seconds = found.seconds
     events = "1 alarm" if len(found.events) == 1 else f"{len(found.events)} alarms"
     scored = sum(judged.scored for judged in found.judged) / len(found.judged)
     people = f"{len(found.tracks)} people followed, somebody scored in {scored:.0%} of the frames"
@@ -119,7 +141,7 @@ def _write(
         fps=source.fps,
     )
     write_events(folder / EVENTS, found.events)
-    reasons = [_why(peak, model, found.fps, number) for number, peak in enumerate(found.peaks[:TOLD], start=1)]
+    reasons = [_why(peak, model, found.fps, number) for number, peak in enumerate(found.peaks[:PORTRAYED], start=1)]
     facts = _facts(text, source, model, chosen, options, found, took)
     summary = {
         **facts, "frames": len(found.judged), "fps": found.fps, "size": list(found.size), "windows": found.windows,
@@ -129,7 +151,7 @@ def _write(
         "trouble": str(found.trouble) if found.trouble else None,
         "events": [
             {**asdict(peak.event), "why": reason.json() if reason else None}
-            for peak, reason in zip(found.peaks, [*reasons, *[None] * len(found.peaks[TOLD:])], strict=True)
+            for peak, reason in zip(found.peaks, [*reasons, *[None] * len(found.peaks[PORTRAYED:])], strict=True)
         ],
     }  # fmt: skip
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
@@ -155,9 +177,7 @@ def _page(
         Alarm(
             start=peak.event.start_seconds, end=peak.event.end_seconds, peak=peak.event.peak_frame / found.fps,
             score=peak.event.peak_score, rarity=_rarity(peak.event.p, chosen), person=peak.event.track,
-            picture=picture_of(
-                peak, model, chosen.threshold, blur=options.blur_faces, skeleton_only=options.skeleton_only
-            ),
+            picture=peak.portrait,
             reason=Reason(reason.sentences, reason.svg) if reason else Reason(),
         )
         for peak, reason in zip(found.peaks, told, strict=True)
@@ -172,9 +192,9 @@ def _page(
     return RunPage(
         source=Path(text).name if "://" not in text else masked(text), facts=tuple(facts.items()),
         film=FILM if options.film else "", blurred=options.blur_faces and not options.skeleton_only,
-        unit=model.detector.unit, seconds=len(found.judged) / found.fps,
-        raw=np.array([one.raw if one.scored else np.nan for one in found.judged]),
-        smoothed=np.array([one.smoothed for one in found.judged]), threshold=chosen.threshold, alarms=alarms,
+        unit=model.detector.unit, seconds=found.seconds,
+        raw=found.trace([one.raw if one.scored else np.nan for one in found.judged]),
+        smoothed=found.trace([one.smoothed for one in found.judged]), threshold=chosen.threshold, alarms=alarms,
         people=people, notes=_notes(model, chosen, found), following=_following(text, folder),
     )  # fmt: skip
 

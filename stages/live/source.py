@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,12 +230,18 @@ def expand(text: str) -> list[str]:
     folder = Path(text)
     if is_live(text) or not folder.is_dir():
         return [text]
-    found = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
+    found = sorted(str(path) for path in folder.rglob("*") if _is_footage(path))
     if not found:
         raise VideoError(
             "there is no video in the folder", where=text, fix=f"videos end in {', '.join(sorted(VIDEOS))}"
         )
     return found
+
+
+def _is_footage(path: Path) -> bool:
+    """A video, and not the film that `normotion run` made of one: with skeletons in it, it is no footage."""
+    made = path.name == "overlay.mp4" and (path.parent / "run.json").is_file()
+    return path.suffix.lower() in VIDEOS and path.is_file() and not made
 
 
 def is_live(text: str) -> bool:
@@ -249,6 +256,13 @@ def masked(text: str) -> str:
     text = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", text)
     text = re.sub(r"(?i)\b(pass\w*|pwd|token|key)=[^&/?]*", r"\1=***", text)
     return re.sub(r"\?.*", "?…", text)
+
+
+def short_name(text: str) -> str:
+    """A source for labels and folders: a file's name, an address's host, a webcam's number; never a password."""
+    if "://" not in text:
+        return Path(text).name
+    return re.sub(r"[^\w.-]", "-", urlsplit(text).hostname or "camera")
 
 
 def said(error: Exception) -> str:

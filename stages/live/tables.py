@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,4 +61,9 @@ def event_rows(events: Sequence[Event]) -> pd.DataFrame:
 
 def write_events(path: Path, events: Sequence[Event]) -> None:
     """Write events.csv."""
-    write_text(path, event_rows(events).to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(path, event_rows(events).to_csv(index=False, float_format=_rounded, lineterminator="\n"))
+
+
+def _rounded(value: Any) -> str:
+    """Six digits, and of the seconds of a long film a millisecond still."""
+    return f"{value:.6g}" if abs(value) < 1000 else f"{value:.3f}"

@@ -91,7 +91,7 @@ def reading(view: DatasetView) -> list[str]:
         "AP, EER and all that follow are of smoothed scores.",
     ]
     if counts["clips"] > 1:
-        said.append("All clips share one threshold, so these may be below what each clip has by itself.")
+        said.append("All clips together share one threshold: their AUC may be below that of each by itself.")
     if dig(first, "regions.rbdc") is not None:
         said.append("RBDC and TBDC: how many of the labelled boxes and tracks are found, over false ones per frame.")
     if frame_figure(first, "smoothed", "macro").known:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stages.live.drawn import Drawer
 from stages.live.judged import Frame, Judged, Seen
+from stages.live.sights import Sights
 from tests.live.people import SIZE, crowd, model
 from tests.live.test_recording import Film
 from tests.show.test_overlay_video import frames
@@ -33,10 +34,11 @@ def drawn(path: Path, shown: dict[int, tuple[Seen, ...]], *, every: int = 1, cou
     ground = (np.indices((SIZE[1], SIZE[0])).sum(axis=0) // 2 % 2 * 255).astype(np.uint8)
     image = np.repeat(ground[..., None], 3, axis=2)
     film = Film(count)
-    with Drawer(path, film, model(), 0.1, every=every, blur=True, skeleton_only=False) as draw:  # type: ignore[arg-type]
+    sights = Sights(film.fps, every)
+    with Drawer(path, film, model(), 0.1, blur=True, skeleton_only=False) as draw:  # type: ignore[arg-type]
         for number in range(count):
             judged = Judged(number, number / 10, shown.get(number, ()), 0.0, 0.0, 1)
-            draw(Frame(number, number / 10, image), judged, ringing=False)
+            draw(Frame(number, number / 10, image), judged, sights.see(judged), ringing=False)
 
 
 def test_who_is_missed_for_a_moment_stays_hidden_whole(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,9 @@ from stages.core.schemas import FRAME_SCORES
 from stages.core.tables import read
 from stages.live import judging
 from stages.pose.base import Image, People
+from stages.show.overlay_video import OverlayVideo
 from tests.live.people import SIZE, crowd
+from tests.live.streams import bars, motion_jpeg
 
 av = pytest.importorskip("av")
 
@@ -108,6 +114,86 @@ def test_a_folder_gives_a_folder_for_each(tmp_path: Path) -> None:
         video(tmp_path / "day" / f"{name}.mp4", 20)
     assert main(["run", "day", "--out", "out", "--no-film"]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "b"}
+
+
+def test_videos_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    for name in ("monday/gate.mp4", "tuesday/gate.mp4", "hall.mp4", "hall.mkv"):
+        video(tmp_path / "week" / name, 20)
+    assert main(["run", "week", "--out", "out", "--no-film"]) == 0
+    found = {str(path.parent.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("run.json")}
+    assert found == {"monday/gate", "tuesday/gate", "hall.mp4", "hall.mkv"}
+
+
+def test_its_own_films_are_no_sources(tmp_path: Path) -> None:
+    video(tmp_path / "day" / "a.mp4", 20)
+    assert main(["run", "day/a.mp4", "--out", "day/a"]) == 0
+    assert (tmp_path / "day" / "a" / "overlay.mp4").is_file()
+    assert main(["run", "day", "--out", "out", "--no-film"]) == 0
+    assert not list((tmp_path / "out").rglob("overlay*"))
+    assert (tmp_path / "out" / "run.json").is_file()
+
+
+def test_a_camera_ends_when_told_to_and_all_of_it_is_written(tmp_path: Path) -> None:
+    with motion_jpeg(10.0, bars(SIZE)) as address:
+        timer = threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.start()
+        try:
+            assert main(["run", address, "--out", "out"]) == 0
+        finally:
+            timer.cancel()  # a signal that nobody waits for any more would end the tests
+    names = {"overlay.mp4", "page.html", "timeline.png", "scores.parquet", "events.csv", "run.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    assert len(read(tmp_path / "out" / "scores.parquet", FRAME_SCORES).frame) > 10
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video(tmp_path / "gate.mp4", 20)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Finder, "__call__", lambda *_: pytest.fail("judged before it was tried"))
+    assert main(["run", "gate.mp4", "--no-film", "--out", "file/out"]) == 1
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_film_that_does_not_fit_costs_the_film_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video(tmp_path / "gate.mp4", 140)
+    add = OverlayVideo.add
+
+    def full(self: OverlayVideo, number: int, *args: object, **options: object) -> None:
+        if number > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        add(self, number, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(OverlayVideo, "add", full)
+    assert main(["run", "gate.mp4", "--out", "out", "--threshold", "0.8"]) == 1
+    said = capsys.readouterr().err
+    assert "the film could not be written to its end, all else is: the disk is full" in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "page.html", "timeline.png", "scores.parquet", "events.csv", "run.json"
+    }  # fmt: skip
+    assert "<video" not in (tmp_path / "out" / "page.html").read_text()
+    assert len(read(tmp_path / "out" / "scores.parquet", FRAME_SCORES).frame) == 140
+
+
+def test_footage_with_a_hole_keeps_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "gate.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for number in [*range(40), *range(400, 440)]:
+            frame = av.VideoFrame.from_ndarray(np.zeros((*SIZE[::-1], 3), dtype=np.uint8), format="bgr24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert main(["run", "gate.mkv", "--out", "out", "--threshold", "-1"]) == 0
+    events = pd.read_csv(tmp_path / "out" / "events.csv")
+    assert events["start_seconds"].tolist() == [0.0, 40.0]
+    page = (tmp_path / "out" / "page.html").read_text()
+    assert "2 alarms in 0:44.0" in page
+    assert not [sign for sign in (" nan", ",nan", "nan%") if sign in page]
 
 
 def test_one_that_breaks_off_is_judged_as_far_as_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
