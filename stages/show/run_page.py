@@ -15,7 +15,7 @@ from stages.show.timeline import Truth, drawing
 
 TEMPLATE = "run_page.html.jinja"
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-"""Seconds between the marks of the time axis: the shortest of them that gives at most five."""
+"""Seconds between the marks of the time axis: the shortest of them that gives few enough for a phone."""
 NUMBERED = 0.02
 """Room for an alarm's number, in lengths of the timeline."""
 
@@ -128,8 +128,8 @@ class RunPage:
     @property
     def times(self) -> tuple[float, ...]:
         """Seconds that the axis of time names: round ones, and the end."""
-        step = next((step for step in STEPS if self.seconds <= 5 * step), max(STEPS) * (1 + self.seconds // 432000))
-        return (*np.arange(0, 0.88 * self.seconds, step).tolist(), self.seconds)
+        step = next((step for step in STEPS if self.seconds <= 4 * step), max(STEPS) * (1 + self.seconds // 345600))
+        return (*np.arange(0, 0.78 * self.seconds, step).tolist(), self.seconds)
 
 
 def render(page: RunPage) -> str:
