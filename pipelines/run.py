@@ -8,12 +8,13 @@ from pathlib import Path
 
 from pipelines.judges import judge_of, threshold_of, whole
 from pipelines.stopping import until_stopped
+from stages.core.addresses import short_name
 from stages.core.errors import NormotionError, VideoError
 from stages.core.paths import Project
 from stages.core.progress import log
 from stages.live.judging import finder
 from stages.live.run import Options, judge_source, tell
-from stages.live.source import expand, is_live, short_name
+from stages.live.source import expand, is_live
 
 
 def run(

@@ -296,7 +296,9 @@ def _elsewhere(missing: ModuleNotFoundError, verbose: bool) -> int:
 def _shown(name: str, argv: Sequence[str]) -> str:
     import shlex
 
-    return f"{name} {shlex.join(argv)}".strip()
+    from stages.core.addresses import masked
+
+    return f"{name} {shlex.join(masked(word) for word in argv)}".strip()
 
 
 def _fail(message: str, verbose: bool) -> int:

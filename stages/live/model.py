@@ -145,7 +145,18 @@ class Model:
         return cls.load(SHIPPED, "the STG-NF that comes with normotion, trained on one street", device=device)
 
     def save(self, folder: Path) -> None:
-        """Write the folder, whole or not at all."""
+        """Write the folder, whole or not at all, in place of a packed model or where there is nothing.
+
+        Raises:
+            ModelError: something else is in it, which would be lost.
+        """
+        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if folder.is_file() or (found and (CARD not in found or found - {CARD, REFERENCE, DETECTOR, NORMALS})):
+            raise ModelError(
+                f"there is something else in the way: {', '.join(sorted(found)[:3]) or 'a file of that name'}",
+                where=str(folder),
+                fix="name a new folder, such as `models/mine`; a packed model is replaced",
+            )
         with atomic_folder(folder) as out:
             self.detector.save(out / DETECTOR)
             if self.normals is not None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.addresses import masked
 from stages.core.errors import StorageError, VideoError
 from stages.core.storage import atomic_file, write_text
 from stages.live.drawn import Drawer, portrait
 from stages.live.judged import Event
 from stages.live.model import Model
 from stages.live.recording import PORTRAYED, Peak, Recording, record
-from stages.live.source import Source, masked, open_source
+from stages.live.source import Source, open_source
 from stages.live.tables import frame_rows, write_events, write_frames
 from stages.live.threshold import Chosen
 from stages.live.why import Why, why

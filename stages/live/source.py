@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Generator, Iterator
@@ -10,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.addresses import masked
 from stages.core.errors import BackendError, NormotionError, VideoError
 from stages.live.judged import Frame
 
@@ -117,7 +116,7 @@ class Source:
                     f"the source breaks off: {said(error)}", where=self.name, fix=AGAIN if self.live else LOOK
                 )
                 return
-            with suppress(av.error.InvalidDataError):
+            with suppress(av.error.FFmpegError):  # whatever its decoder makes of a damaged one
                 yield from packet.decode()
 
     def _number(self, picture: Any, count: int) -> int:
@@ -180,6 +179,9 @@ def open_source(text: str, *, patience: float = PATIENCE) -> Source:
         container.close()
         raise VideoError("there are no pictures in it, only sound or data", where=name, fix=LOOK)
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        container.close()
+        raise VideoError("no decoder here knows its kind of compression", where=name, fix=LOOK)
     live = live and (text.startswith("rtsp") or container.duration is None)  # a film at an address is a file
     stream.thread_type = "SLICE" if live else "AUTO"  # threads that share frames out hold as many back
     rate = stream.average_rate or stream.guessed_rate
@@ -247,22 +249,6 @@ def _is_footage(path: Path) -> bool:
 def is_live(text: str) -> bool:
     """Whether it is a webcam's number or an address, rather than a file."""
     return text.isdecimal() or "://" in text
-
-
-def masked(text: str) -> str:
-    """An address without passwords: one before the @, one in its path, and whatever follows a question mark."""
-    if "://" not in text:
-        return text
-    text = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", text)
-    text = re.sub(r"(?i)\b(pass\w*|pwd|token|key)=[^&/?]*", r"\1=***", text)
-    return re.sub(r"\?.*", "?…", text)
-
-
-def short_name(text: str) -> str:
-    """A source for labels and folders: a file's name, an address's host, a webcam's number; never a password."""
-    if "://" not in text:
-        return Path(text).name
-    return re.sub(r"[^\w.-]", "-", urlsplit(text).hostname or "camera")
 
 
 def said(error: Exception) -> str:

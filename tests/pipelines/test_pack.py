@@ -70,6 +70,23 @@ def test_packed_twice_it_is_the_same_to_the_byte(project: Project, packed: Path,
             assert (tmp_path / "again" / path.relative_to(packed)).read_bytes() == path.read_bytes(), path.name
 
 
+def test_nothing_else_is_overwritten(packed: Path, tmp_path: Path) -> None:
+    model = Model.load(packed)
+    for name in ("notes.txt", "street/card.json"):
+        folder = tmp_path / name.partition(".")[0].partition("/")[0]
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("precious")
+        with pytest.raises(ModelError, match="something else in the way"):
+            model.save(folder)
+        assert (folder / name).read_text() == "precious"
+    (tmp_path / "empty").mkdir()
+    for _ in range(2):  # into an empty folder, and over a packed model
+        model.save(tmp_path / "empty")
+    (tmp_path / "empty" / "mine.txt").touch()
+    with pytest.raises(ModelError, match=r"mine\.txt"):
+        model.save(tmp_path / "empty")
+
+
 def test_heat_runs_from_the_median_to_the_threshold(packed: Path) -> None:
     model = Model.load(packed)
     median, threshold = model.reference.median, model.reference.median + 2
