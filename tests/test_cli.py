@@ -225,7 +225,14 @@ def test_interruption_of_what_starts_over(checkout: Path, capsys: pytest.Capture
     assert capsys.readouterr().err == "interrupted; what was there before is kept, `t try` starts over\n"
 
 
-def interrupted(project: Project) -> None:
+def test_a_command_that_is_repeated_shows_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    verb = Verb("try", "try something", ("source",), "tests.test_cli:interrupted")
+    assert run_command("t", (verb,), ["try", "rtsp://me:secret@camera/1"]) == 130
+    said = capsys.readouterr().err
+    assert "t try 'rtsp://me:***@camera/1'" in said
+
+
+def interrupted(project: Project, source: str = "") -> None:
     """A verb that somebody stops."""
     raise KeyboardInterrupt
 
