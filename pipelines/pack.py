@@ -25,14 +25,19 @@ from stages.detectors.base import Modality
 from stages.detectors.neighbours import Normals
 from stages.evaluation.params import EvaluateParams
 from stages.evaluation.protocol import Rules
-from stages.live.model import CameraCard, Model, digest
+from stages.live.model import CameraCard, Model, digest, refuse_others
 from stages.live.reference import refer
 from stages.pose.estimators import ExtractParams
 from stages.pose.poseflow import TrackParams
 
 
 def run(project: Project, dataset: str, detector: str, out: str, seed: str | None = None) -> None:
-    """Pack one model. `seed` names it; without it the first of `train.seeds`. See `pack`."""
+    """Pack one model. `seed` names it; without it the first of `train.seeds`. See `pack`.
+
+    Raises:
+        ModelError: there is something else than a packed model at `out`; or see `pack`.
+    """
+    refuse_others(Path(out))  # before the work, which takes long
     model = pack(project, dataset, detector, seed)
     model.save(Path(out))
     reference = model.reference

@@ -6,14 +6,19 @@ import argparse
 import ctypes
 import errno
 import os
+import re
+import shlex
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, NoReturn
+
+from stages.core.addresses import masked, masked_within
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, the shells' convention."""
@@ -171,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from stages.compute import elsewhere
 
         if elsewhere.wanted(words):
-            return _guarded_status(lambda: elsewhere.forward(words), f"python -m stages {' '.join(words)}")
+            return _guarded_status(lambda: elsewhere.forward(words), _shown("python -m stages", words))
     return run_command("python -m stages", STAGES, words)
 
 
@@ -182,8 +187,14 @@ def _guarded_status(call: Callable[[], int], command: str) -> int:
     return failed or status[0]
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what makes no sense in a command line, and exit; a password in it is not repeated."""
+        super().error(masked_within(message))
+
+
 def _parser(name: str, verbs: Sequence[Verb]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=name, description="Find abnormal human behaviour in camera video.")
+    parser = _Parser(prog=name, description="Find abnormal human behaviour in camera video.")
     details: dict[str, Any] = {"action": "store_true", "help": "show details, and where an error arose"}
     parser.add_argument("-v", "--verbose", **details)
     commands = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -268,8 +279,6 @@ def _guarded(call: Callable[[], None], verbose: bool, command: str, resumes: boo
 
 def _page_of(error: Exception) -> str:
     """A line that names the page of an error, or of what it is derived from, where this checkout has one."""
-    import re
-
     from stages.core.paths import find_project
 
     root = find_project(anywhere=True).root
@@ -282,8 +291,6 @@ def _page_of(error: Exception) -> str:
 
 def _elsewhere(missing: ModuleNotFoundError, verbose: bool) -> int:
     """Go on with the project's own Python, where another one was started: DVC runs whatever `python` it finds."""
-    from pathlib import Path
-
     environment = Path.cwd() / ".venv"
     own = environment / "bin" / "python"
     if own.exists() and Path(sys.prefix).resolve() != environment.resolve():
@@ -294,16 +301,12 @@ def _elsewhere(missing: ModuleNotFoundError, verbose: bool) -> int:
 
 
 def _shown(name: str, argv: Sequence[str]) -> str:
-    import shlex
-
-    from stages.core.addresses import masked
-
     return f"{name} {shlex.join(masked(word) for word in argv)}".strip()
 
 
 def _fail(message: str, verbose: bool) -> int:
     if verbose:
-        traceback.print_exc()
+        _say(masked_within(traceback.format_exc()).rstrip())  # FFmpeg's errors name the whole address
     _say(message)
     return 1
 

@@ -232,6 +232,31 @@ def test_a_command_that_is_repeated_shows_no_password(capsys: pytest.CaptureFixt
     assert "t try 'rtsp://me:***@camera/1'" in said
 
 
+@pytest.mark.parametrize("words", [["rtsp://me:secret@camera/1"], ["try", "0", "rtsp://me:secret@camera/1"]])
+def test_a_command_that_makes_no_sense_shows_no_password(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    verb = Verb("try", "try something", ("source",), "tests.test_cli:interrupted")
+    with pytest.raises(SystemExit, match="2"):
+        run_command("t", (verb,), words)
+    said = capsys.readouterr().err
+    assert "rtsp://me:***@camera/1" in said
+    assert "secret" not in said
+
+
+def test_where_an_error_arose_shows_no_password(
+    checkout: Path, verb: Callable[..., tuple[Verb, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*_: object) -> None:
+        try:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused", "rtsp://me:secret@camera/1")
+        except OSError as error:
+            raise VideoError("the stream cannot be opened") from error
+
+    assert run_command("t", verb(call), ["-v", "try", "demo"]) == 1
+    said = capsys.readouterr().err
+    assert "refused: 'rtsp://me:***@camera/1'" in said
+    assert "secret" not in said
+
+
 def interrupted(project: Project, source: str = "") -> None:
     """A verb that somebody stops."""
     raise KeyboardInterrupt

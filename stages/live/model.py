@@ -16,8 +16,8 @@ from stages.core.errors import ModelError
 from stages.core.params import Section
 from stages.core.storage import atomic_folder, sha256_file, sha256_text, write_text
 from stages.detectors import registry
-from stages.detectors.base import Detector
-from stages.detectors.neighbours import Normals
+from stages.detectors.base import DETECTOR_FILE, WEIGHTS_FILE, Detector
+from stages.detectors.neighbours import NORMALS_FILE, Normals
 from stages.evaluation.calibrate import CalibrationParams
 from stages.evaluation.conformal import Tail
 from stages.evaluation.protocol import Rules
@@ -31,6 +31,11 @@ SHIPPED = Path(__file__).parent / "shipped"
 """The model that comes with the package."""
 CARD, REFERENCE, DETECTOR, NORMALS = "card.json", "reference.json", "detector", "normals"
 """What a model's folder holds."""
+PACKED = (
+    CARD, REFERENCE, DETECTOR, f"{DETECTOR}/{DETECTOR_FILE}", f"{DETECTOR}/{WEIGHTS_FILE}",
+    NORMALS, f"{NORMALS}/{NORMALS_FILE}", f"{NORMALS}/{WEIGHTS_FILE}",
+)  # fmt: skip
+"""All that may lie in it: whatever else does is not ours to delete."""
 USUAL, ALARMING = 0.0, 0.8
 """Heat (`stages/show/palette.py`) of the median of normal footage, and of the threshold."""
 
@@ -150,20 +155,36 @@ class Model:
         Raises:
             ModelError: something else is in it, which would be lost.
         """
-        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        if folder.is_file() or (found and (CARD not in found or found - {CARD, REFERENCE, DETECTOR, NORMALS})):
-            raise ModelError(
-                f"there is something else in the way: {', '.join(sorted(found)[:3]) or 'a file of that name'}",
-                where=str(folder),
-                fix="name a new folder, such as `models/mine`; a packed model is replaced",
-            )
-        with atomic_folder(folder) as out:
+        refuse_others(folder)
+        with atomic_folder(folder.resolve()) as out:  # `.` has no name to put another beside, a link no content
             self.detector.save(out / DETECTOR)
             if self.normals is not None:
                 self.normals.save(out / NORMALS)
             for name, section, indent in ((CARD, self.card, 1), (REFERENCE, self.reference, None)):
                 text = json.dumps(section.model_dump(mode="json"), indent=indent, sort_keys=True)
                 write_text(out / name, f"{text}\n")
+
+
+def refuse_others(folder: Path) -> None:
+    """See that nothing but a packed model would be lost if `folder` were written anew.
+
+    Raises:
+        ModelError: it holds something else, or is a file.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    other = "a file of that name"
+    if folder.is_dir():
+        known = {Path(name) for name in PACKED}
+        strangers = (path.relative_to(folder) for path in folder.rglob("*"))
+        lacking = None if (folder / CARD).is_file() else f"what is no packed model, for it lacks {CARD}"
+        other = next((str(path) for path in strangers if path not in known), lacking or "")
+    if other:
+        raise ModelError(
+            f"there is something else in the way: {other}",
+            where=str(folder),
+            fix="name a new folder, such as `models/mine`; a packed model is replaced",
+        )
 
 
 def digest(folder: Path) -> str:

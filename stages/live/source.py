@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.addresses import masked
+from stages.core.addresses import masked, masked_within
 from stages.core.errors import BackendError, NormotionError, VideoError
+from stages.live.decoding import compression, pictures_of
 from stages.live.judged import Frame
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".mjpeg"}
@@ -116,8 +117,7 @@ class Source:
                     f"the source breaks off: {said(error)}", where=self.name, fix=AGAIN if self.live else LOOK
                 )
                 return
-            with suppress(av.error.FFmpegError):  # whatever its decoder makes of a damaged one
-                yield from packet.decode()
+            yield from pictures_of(packet)
 
     def _number(self, picture: Any, count: int) -> int:
         """Of a picture, by its time; by counting where a file has no times."""
@@ -180,8 +180,9 @@ def open_source(text: str, *, patience: float = PATIENCE) -> Source:
         raise VideoError("there are no pictures in it, only sound or data", where=name, fix=LOOK)
     stream = container.streams.video[0]
     if stream.codec_context is None:
+        kind = compression(container)
         container.close()
-        raise VideoError("no decoder here knows its kind of compression", where=name, fix=LOOK)
+        raise VideoError(f"no decoder here knows its kind of compression{kind and f': {kind}'}", where=name, fix=LOOK)
     live = live and (text.startswith("rtsp") or container.duration is None)  # a film at an address is a file
     stream.thread_type = "SLICE" if live else "AUTO"  # threads that share frames out hold as many back
     rate = stream.average_rate or stream.guessed_rate
@@ -257,7 +258,7 @@ def said(error: Exception) -> str:
 
     if isinstance(error, (av.error.ExitError, TimeoutError)):
         return "nothing came for so long that it counts as dead"
-    return str(getattr(error, "strerror", None) or error).split(": '")[0]
+    return masked_within(str(getattr(error, "strerror", None) or error).split(": '")[0])
 
 
 def upright(picture: Any) -> NDArray[np.uint8]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import VideoError
-from stages.live.source import Source, expand, is_live, open_source
+from stages.live.source import Source, expand, is_live, open_source, said
 from tests.live.streams import bars, film, serving
 
 
@@ -99,8 +101,37 @@ def test_a_damaged_picture_is_left_out_and_the_others_come(tmp_path: Path) -> No
 def test_a_film_of_an_unknown_kind_is_refused_in_words(tmp_path: Path) -> None:
     data = motion_pictures(tmp_path / "a.avi", 5)
     (tmp_path / "a.avi").write_bytes(data.replace(b"MJPG", b"ZZZZ"))
-    with pytest.raises(VideoError, match="no decoder here"):
+    with pytest.raises(VideoError, match="no decoder here.*: ZZZZ\n"):
         open_source(str(tmp_path / "a.avi"))
+
+
+def test_a_kind_that_is_not_even_named_is_refused_in_words(tmp_path: Path) -> None:
+    data = film(tmp_path / "a.mkv", 5).read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_NOBODY/ISO/AVC"[:15]))
+    with pytest.raises(VideoError, match="compression\n"):
+        open_source(str(tmp_path / "a.mkv"))
+
+
+def test_an_empty_packet_does_not_end_a_film(tmp_path: Path) -> None:
+    motion_pictures(tmp_path / "a.avi", 20)
+    source = open_source(str(tmp_path / "a.avi"))
+    inner = source.container
+
+    def demux(stream: Any) -> Iterator[Any]:
+        for number, packet in enumerate(inner.demux(stream)):
+            if number == 10:
+                empty = av.Packet(b"")  # to a decoder: nothing more will come
+                empty.stream = stream
+                yield empty
+            yield packet
+
+    source.container = SimpleNamespace(streams=inner.streams, demux=demux, close=inner.close)
+    assert numbers(source) == list(range(20))
+    assert source.trouble is None
+
+
+def test_what_ffmpeg_says_names_no_password() -> None:
+    assert said(OSError(5, "no answer of http://me:secret@camera/1")) == "no answer of http://me:***@camera/1"
 
 
 def test_an_mp4_without_its_index_is_refused_in_words(tmp_path: Path) -> None:

@@ -85,6 +85,39 @@ def test_nothing_else_is_overwritten(packed: Path, tmp_path: Path) -> None:
     (tmp_path / "empty" / "mine.txt").touch()
     with pytest.raises(ModelError, match=r"mine\.txt"):
         model.save(tmp_path / "empty")
+    (tmp_path / "empty" / "mine.txt").rename(tmp_path / "empty" / "detector" / "mine.txt")
+    with pytest.raises(ModelError, match=r"way: detector/mine\.txt"):
+        model.save(tmp_path / "empty")
+    (tmp_path / "street" / "card.json").unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="a file of that name"):
+        model.save(tmp_path / "notes" / "notes.txt")
+
+
+def test_a_folder_without_a_card_is_not_replaced(packed: Path, tmp_path: Path) -> None:
+    (tmp_path / "detector").mkdir()
+    (tmp_path / "detector" / "detector.json").touch()  # as `normotion train` writes one
+    with pytest.raises(ModelError, match=r"lacks card\.json"):
+        Model.load(packed).save(tmp_path)
+    assert (tmp_path / "detector" / "detector.json").exists()
+
+
+def test_a_folder_in_use_is_refused_before_the_work(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ModelError, match=r"notes\.txt"):
+        run(project, "gate", "there is none", str(tmp_path))
+
+
+def test_the_current_folder_and_a_link_are_packed_into(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model.load(packed)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    for name in (tmp_path / "link", Path()):
+        monkeypatch.chdir(tmp_path / "here")
+        model.save(name)
+        assert Model.load(tmp_path / "here").digest == model.digest
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_heat_runs_from_the_median_to_the_threshold(packed: Path) -> None:
