@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.judges import judge_of, whole
+from stages.core.addresses import masked
 from stages.core.errors import VideoError
 from stages.core.paths import Project
 from stages.core.progress import log
-from stages.live.calibration import Calibration, CameraThreshold, per_hour, threshold_of
+from stages.live.calibration import Calibration, CameraThreshold, counted, keep, per_hour, rate, threshold_of
 from stages.live.judging import finder
 from stages.live.model import Model
 from stages.live.normal_footage import scored
-from stages.live.source import expand
+from stages.live.source import expand, is_live
 
 
 def run(
@@ -32,30 +34,49 @@ def run(
         every: look at every n-th frame.
 
     Raises:
-        ParamsError: the rate is none.
-        VideoError: there is no footage, or some cannot be read.
+        ParamsError: the rate is none, or `out` is another kind of file.
+        VideoError: there is no footage, some cannot be read, or nobody is seen in it.
         ModelError: there is no such model, or the file is of another one.
     """
-    rate, path = per_hour(false_alarms), Path(out)
-    videos = [Path(found) for each in footage for found in expand(each)]
-    if not videos:
-        raise VideoError("no footage was named", fix="name files or folders: `normotion calibrate FOLDER`")
+    asked, path = per_hour(false_alarms), Path(out)
+    videos = _videos(footage)
     judge = judge_of(project, model, detector)
-    before = Calibration.load(path, judge) if path.exists() else None
+    if path.exists():
+        Calibration.load(path, judge)  # to refuse it before hours of work
     frames, clips = scored(
-        list(dict.fromkeys(videos)),
-        judge,
-        finder(judge),
-        path.with_name(f"{path.stem}-scores"),
-        every=whole(every, "every"),
+        videos, judge, finder(judge), path.with_name(f"{path.stem}-scores"), every=whole(every, "every")
     )
-    alarms = judge.card.alarms.model_copy(update={"false_alarms_per_hour": rate})
+    if not frames["scored"].any():
+        raise VideoError(
+            "nobody in the footage is seen for as long as a window lasts: it does not tell how high people score",
+            where=str(videos[0]) if len(videos) == 1 else f"{len(videos)} recordings",
+            fix="take footage in which people pass as usual; empty hours may be among it",
+        )
+    alarms = judge.card.alarms.model_copy(update={"false_alarms_per_hour": asked})
     found = threshold_of(frames, clips, alarms)
-    cameras = {**(before.cameras if before else {}), camera: found}
-    Calibration(detector=judge.origin, model=judge.digest, alarms=alarms, cameras=cameras).save(path)
+    keep(path, camera, found, judge, alarms)
     for line in told(found, camera, judge):
         log.info(line)
     log.info(f"written to {path}. Next: `normotion watch SOURCE --calibration {path}`")
+
+
+def _videos(footage: Sequence[str]) -> list[Path]:
+    """The files that are meant, each once whatever it is called, by the first of its names."""
+    found: dict[Path, Path] = {}
+    for each in footage:
+        if is_live(each):
+            raise VideoError(
+                "a threshold is found on files and folders, and this is an address or a webcam's number",
+                where=masked(each),
+                fix="record some hours of it first; a file or folder of such a name: put ./ before it",
+            )
+        for video in map(Path, expand(each)):
+            if not video.is_file():
+                raise VideoError("there is no such file", where=str(video), fix="name files or folders of footage")
+            found.setdefault(video.resolve(), video)
+    if not found:
+        raise VideoError("no footage was named", fix="name files or folders: `normotion calibrate FOLDER`")
+    return list(found.values())
 
 
 def told(found: CameraThreshold, camera: str, model: Model) -> list[str]:
@@ -63,7 +84,7 @@ def told(found: CameraThreshold, camera: str, model: Model) -> list[str]:
     ends = f"[{found.low:.4g}, {found.high:.4g}]" if found.low is not None else "no interval: too little footage"
     rings = f"{camera}: alarms ring at scores above {found.threshold:.4g} ({ends}), in {model.detector.unit}"
     rests = (
-        f"{found.hours:.3g} h of normal footage gave {found.alarms} alarms over it; at most {found.at_most:.2g} false "
-        "alarms per hour (95 %) are to be expected of footage like it"
+        f"{found.hours:.3g} h of normal footage gave {counted(str(found.alarms), 'alarm')} over it; at most "
+        f"{rate(found.at_most)} (95 %) are to be expected of footage like it"
     )
     return [rings, rests, *([f"note: {found.reason}"] if found.reason else [])]

@@ -35,6 +35,7 @@ def threshold_of(model: Model, calibration: str | None, camera: str | None, thre
 
     Raises:
         PipelineError: `threshold` is no number.
+        ParamsError: it is not a finite one; or as `choose_threshold`.
     """
     try:
         given = None if threshold is None else float(threshold)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
 from stages.core.errors import ModelError, ParamsError
 from stages.core.params import Section
 from stages.core.storage import write_text
+from stages.evaluation.alarms import SLACK
 from stages.evaluation.calibrate import CalibrationParams, calibrate
 from stages.evaluation.conformal import Tail
 from stages.evaluation.uncertainty import BootstrapParams
 from stages.live.model import Model
+from stages.live.stretches import ends, stretches
 
 HOURS = {"hour": 1.0, "h": 1.0, "day": 24.0, "d": 24.0, "week": 168.0, "w": 168.0, "month": 730.0}
-BLOCKS, LEAST_BLOCK = 20, 60.0
-"""Long footage is cut into about so many stretches, of so many seconds at least, to draw from for the interval."""
+TOLD = {"an hour": 1.0, "a day": 24.0, "a week": 168.0, "a month": 730.0}
+"""Hours of the times by which people tell a rate."""
 
 
 class CameraThreshold(Section):
@@ -36,6 +40,7 @@ class CameraThreshold(Section):
         alarms: that ring in that footage.
         at_most: false alarms per hour that it gives at most, with a confidence of 95 %.
         reason: why the target is not kept, or what else to know; empty if nothing.
+        target: false alarms per hour that were asked for; None in files that were written before it was kept.
         count, ranks, scores: of its normal frames' scores, as `Tail` keeps them, for p-values.
     """
 
@@ -46,6 +51,7 @@ class CameraThreshold(Section):
     alarms: int
     at_most: float
     reason: str
+    target: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     count: int
     ranks: tuple[int, ...]
     scores: tuple[float, ...]
@@ -55,6 +61,16 @@ class CameraThreshold(Section):
         """For p-values of frames."""
         return Tail(self.count, self.ranks, self.scores)
 
+    @property
+    def promise(self) -> str:
+        """What was asked for, and what the footage lets one believe, in words."""
+        footage, bound = f"{self.hours:.3g} h of normal footage", f"at most {rate(self.at_most)} (95 %)"
+        asked = f"{rate(self.target)} asked for, " if self.target is not None else ""
+        if self.target is not None and self.target * self.hours < 1 - SLACK:
+            return f"{asked}for which {footage} are too short: they promise {bound}"
+        known = self.reason.partition(":")[0]
+        return f"{asked}{footage} promise {bound}" + (f"; {known}" if known else "")
+
 
 class Calibration(Section):
     """A calibration file.
@@ -63,7 +79,8 @@ class Calibration(Section):
         format: raised whenever the meaning of a key changes.
         detector: of the model, for people.
         model: digest of the model it is for; thresholds mean nothing to another one.
-        alarms: what an alarm is, and how many false ones an hour may have.
+        alarms: what an alarm is. How many false ones an hour may have is kept with each camera; the number in here is
+            that of the camera calibrated last.
         cameras: by name.
     """
 
@@ -131,42 +148,73 @@ def per_hour(text: str) -> float:
     return float(found[1]) / HOURS[found[2]]
 
 
+def rate(per_hour: float) -> str:
+    """A rate as people say it: `1 false alarm a day`, `216 false alarms an hour`."""
+    rare = list(TOLD)[-1]
+    time = next((name for name, hours in TOLD.items() if per_hour * hours >= 1 - SLACK), rare)
+    number = per_hour * TOLD[time]
+    return f"{counted(f'{number:,.0f}' if number >= 100 else f'{number:.3g}', 'false alarm')} {time}"
+
+
+def counted(number: str, what: str) -> str:
+    """A number of things, of which one is `what`."""
+    return f"{number} {what}{'' if number == '1' else 's'}"
+
+
 def threshold_of(frames: pd.DataFrame, clips: pd.DataFrame, params: CalibrationParams) -> CameraThreshold:
-    """Find one camera's threshold.
+    """Find one camera's threshold. Footage is cut where nothing was recorded; how its interval is found: `ends`.
 
     Args:
-        frames: clip, frame, seed, smoothed, track and label 0 of normal footage of it.
+        frames: clip, frame, seed, smoothed, track and label 0 of normal footage of it, of one seed.
         clips: clip and fps.
         params: the target and what an alarm is.
     """
-    cut, pieces = blocks(frames, clips)
-    found = calibrate(cut, pieces.assign(camera="own"), params, BootstrapParams())
-    camera = found.cameras["own"]
-    told, ends = asdict(camera.threshold), camera.threshold.interval
+    cut = stretches(frames, clips)
+    # Its own interval would draw recordings anew, of which there may be a single long one: it is not taken.
+    found = calibrate(cut.frames, cut.clips, params, BootstrapParams(replicates=1))
+    if found.joined is None:
+        raise ParamsError(found.reason, fix=ANEW)
+    told, between = asdict(found.joined.threshold), ends(cut, params)
     return CameraThreshold(
         threshold=told["value"],
-        low=ends[0] if ends else None,
-        high=ends[1] if ends else None,
+        low=between[0] if between else None,
+        high=between[1] if between else None,
+        target=params.false_alarms_per_hour,
         **{name: told[name] for name in ("hours", "alarms", "at_most", "reason")},
-        **asdict(camera.frames),
+        **asdict(found.joined.frames),
     )
 
 
-def blocks(frames: pd.DataFrame, clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut long footage into stretches, which are drawn from as clips are: one long recording is not one draw.
+def keep(path: Path, camera: str, found: CameraThreshold, model: Model, alarms: CalibrationParams) -> None:
+    """Put a camera into a file. Other cameras in it stay, those too that were calibrated while this one was.
 
     Args:
-        frames: clip, frame and other columns.
-        clips: clip and fps.
+        path: the file; made if need be.
+        camera: name in the file; an earlier one of that name is replaced.
+        found: its threshold.
+        model: whose scores it is for.
+        alarms: what an alarm is.
 
-    Returns:
-        The frames, and a table of clips, of the stretches.
+    Raises:
+        ParamsError, ModelError: the file that is there by now is damaged, or of another model.
+        StorageError: it cannot be written.
     """
-    rates = dict(zip(clips["clip"], clips["fps"], strict=True))
-    total = sum(len(rows) / rates[clip] for clip, rows in frames.groupby("clip"))
-    seconds = max(LEAST_BLOCK, total / BLOCKS)
-    fps = frames["clip"].map(rates).to_numpy(dtype=np.float64)
-    number = (frames["frame"].to_numpy() / (fps * seconds)).astype(np.int64)
-    names = frames["clip"].astype(str) + "#" + pd.Series(number, index=frames.index).astype(str)
-    pieces = pd.DataFrame({"clip": names, "fps": fps}).drop_duplicates("clip").reset_index(drop=True)
-    return frames.assign(clip=names), pieces
+    with _alone(path.parent):
+        before = Calibration.load(path, model).cameras if path.exists() else {}
+        cameras = {**before, camera: found}
+        Calibration(detector=model.origin, model=model.digest, alarms=alarms, cameras=cameras).save(path)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other calibrations out while a file is read and written; some network disks have no such locks."""
+    held = None
+    with contextlib.suppress(OSError):  # a folder that cannot be written to says so when that is tried
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)

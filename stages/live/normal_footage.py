@@ -26,14 +26,15 @@ def scored(
     """Judge every recording, or take what an earlier call kept of it.
 
     Args:
-        videos: files, each once.
+        videos: files that are there, each once.
         model: judges them.
         find: finds people.
         folder: where scores are kept; a file each, named after what decides them.
         every: look at every n-th frame.
 
     Returns:
-        FRAME_SCORES of all, labelled normal; and clip and fps of each.
+        FRAME_SCORES of all, labelled normal; and clip and fps of each. Clips are named as `videos` are, whatever an
+        earlier call named them.
 
     Raises:
         VideoError: a recording cannot be opened. One that breaks off counts as far as it goes, with a warning.
@@ -45,7 +46,7 @@ def scored(
         if not kept.is_file():
             _judge(video, name, model, find, kept, every, f"{number} of {len(videos)}: {video.name}")
         rows = read(kept, FRAME_SCORES)
-        tables.append(rows.frame)
+        tables.append(rows.frame.assign(clip=name))
         clips.append((name, float(rows.meta["fps"])))
     return pd.concat(tables, ignore_index=True), pd.DataFrame(clips, columns=["clip", "fps"])
 

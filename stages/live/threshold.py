@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.core.errors import ParamsError
 from stages.evaluation.conformal import Tail
 from stages.live.alarms import Alarms
 from stages.live.calibration import Calibration
@@ -48,17 +50,17 @@ def choose_threshold(
         camera: which of its cameras.
 
     Raises:
-        ParamsError: the file is none, or has no such camera.
+        ParamsError: the file is none, or has no such camera; or `given` is not finite.
         ModelError: it is of another model.
     """
     reference = model.reference
     if given is not None:
+        if not math.isfinite(given):
+            raise ParamsError(f"a threshold is a finite number, not {given}", fix="e.g. 4.2")
         return Chosen(given, "given by hand", reference.tail)
     if calibration is None:
         origin = "the highest that the model's own normal footage reached"
         return Chosen(reference.threshold, origin, reference.tail)
     file = Calibration.load(calibration, model)
     name, own = file.of(camera, calibration)
-    rate = file.alarms.false_alarms_per_hour
-    kept = f"{rate:g} false alarms an hour" if rate >= 1 else f"{rate * 24:g} false alarms a day"
-    return Chosen(own.threshold, f"calibrated for {name}, {kept}", own.tail, calibrated=True)
+    return Chosen(own.threshold, f"calibrated for {name}: {own.promise}", own.tail, calibrated=True)
