@@ -84,6 +84,7 @@ def told(status: Status) -> str:
     parts = [f"{status.frames} frames", f"{status.dropped} dropped"]
     parts += [f"{status.reconnects} reconnects"] if status.reconnects else []
     parts += [f"{status.people} people", "ALARM" if status.ringing else "quiet", f"{status.alarms} alarms before"]
+    parts += ["BLIND: nobody can be scored"] if status.blind else []
     for name, latency in (("pose", status.pose), ("scoring", status.scoring), ("in all", status.total)):
         parts.append(f"{name} {_ms(latency)}")
     parts += [f"no frame for {status.silence:.0f} s"] if status.silence > 2 else []

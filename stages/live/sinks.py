@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
-import json
-import os
-import sys
-from collections import deque
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,14 +12,13 @@ from typing import Any, Protocol
 from stages.core.errors import NormotionError, StorageError
 from stages.core.progress import log
 from stages.live.judged import Event, Judged
+from stages.live.lines import Appended, Printed, line
 from stages.live.tables import EVENTS
 
 RINGS, OVER = "rings", "over"
 """States of an alarm: it has begun to ring, and it is over."""
 COLUMNS = (*EVENTS, "began", "source")
 """Of the table: those of `normotion run`'s events.csv, the time of the day, and which camera it was."""
-MOST = 10_000
-"""Lines that are kept while a disk is full."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +69,19 @@ class Alert:
 
 
 class Sink(Protocol):
-    """Takes alarms. Neither call may wait for anybody else."""
+    """Takes alarms. `send` waits for nobody else, and `close` for seconds."""
+
+    @property
+    def name(self) -> str:
+        """What a person knows it by."""
+        ...
 
     def send(self, alert: Alert) -> None:
-        """Take what is new of an alarm."""
+        """Take what is new of an alarm.
+
+        Raises:
+            OSError: it will never take one again; `close` tells the log what it did not get rid of.
+        """
         ...
 
     def close(self) -> None:
@@ -91,88 +93,6 @@ class Sink(Protocol):
         ...
 
 
-def line(message: Mapping[str, Any]) -> str:
-    """A message on one line."""
-    return json.dumps(message, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-class Appended:
-    """Lines at the end of a file. While they cannot be written, they are kept, and written with the next one.
-
-    Args:
-        path: the file; it and its folder are made where missing. A line that a power cut left half is ended.
-        head: first line of a new file.
-
-    Raises:
-        StorageError: it cannot be written to.
-    """
-
-    def __init__(self, path: Path, head: str = "") -> None:
-        self.path = path
-        self._waiting: deque[str] = deque()
-        self._lost = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a+b") as file:
-                if not file.tell():
-                    file.write(head.encode())
-                else:
-                    file.seek(-1, os.SEEK_END)
-                    file.write(b"" if file.read(1) == b"\n" else b"\n")
-        except OSError as error:
-            raise self._unwritten(error) from error
-
-    def add(self, text: str) -> None:
-        """Write a line, and flush it to the disk."""
-        self._waiting.append(text)
-        if len(self._waiting) > MOST:
-            log.error(f"{self.path}: given up after {MOST} lines that could not be written: {self._waiting.popleft()}")
-            self._lost += 1
-        try:
-            self._write()
-        except OSError as error:
-            log.error(f"{self._unwritten(error).what}; {len(self._waiting)} lines wait")
-
-    def close(self) -> None:
-        """Write what waits.
-
-        Raises:
-            StorageError: it cannot be written; the lines are in the log.
-        """
-        try:
-            self._write()
-        except OSError as error:
-            for text in self._waiting:
-                log.error(text.rstrip("\n"))
-            raise self._unwritten(error) from error
-
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        text = "".join(self._waiting).encode()
-        with self.path.open("ab", buffering=0) as file:
-            size = file.tell()
-            try:
-                _write_whole(file, text)
-            except OSError:
-                file.truncate(size)  # or the part would stand there twice
-                raise
-        self._waiting.clear()
-
-    def _unwritten(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"cannot write to {self.path.name}: {error.strerror or error}",
-            where=str(self.path),
-            fix="free some space, or check the permissions of the file and its folder",
-        )
-
-
-def _write_whole(file: io.FileIO, text: bytes) -> None:
-    if file.write(text) != len(text):
-        raise OSError(errno.ENOSPC, "the disk took a part of it")
-    os.fsync(file.fileno())
-
-
 class JsonLines:
     """A line of JSON for each thing that happens.
 
@@ -180,24 +100,20 @@ class JsonLines:
         target: a file, or `-` for the standard output.
 
     Raises:
-        StorageError: the file cannot be written to.
+        StorageError: the file holds something else, or cannot be written to.
     """
 
     def __init__(self, target: str) -> None:
-        self._file = None if target == "-" else Appended(Path(target))
+        self.name = "standard output" if target == "-" else target
+        self._lines: Printed | Appended = Printed() if target == "-" else Appended(Path(target))
 
     def send(self, alert: Alert) -> None:
         """Write it, and flush."""
-        if self._file is not None:
-            self._file.add(line(alert.message()))
-        else:
-            sys.stdout.write(line(alert.message()))
-            sys.stdout.flush()
+        self._lines.add(line(alert.message()))
 
     def close(self) -> None:
         """Write what waits."""
-        if self._file is not None:
-            self._file.close()
+        self._lines.close()
 
 
 class Table:
@@ -211,15 +127,8 @@ class Table:
     """
 
     def __init__(self, path: Path) -> None:
+        self.name = str(path)
         self._file = Appended(path, ",".join(COLUMNS) + "\n")
-        with path.open(encoding="utf-8", newline="") as file:
-            found = file.readline().strip()
-        if found != ",".join(COLUMNS):
-            raise StorageError(
-                f"the file holds another table: its columns are {found[:80]!r}",
-                where=str(path),
-                fix="name another file, or move this one away",
-            )
 
     def send(self, alert: Alert) -> None:
         """Write an alarm that is over."""
@@ -227,8 +136,7 @@ class Table:
             return
         row = asdict(alert.event) | {"began": alert.at(alert.event.start_seconds), "source": alert.source}
         text = io.StringIO()
-        values = [f"{row[name]:.6g}" if isinstance(row[name], float) else row[name] for name in COLUMNS]
-        csv.writer(text, lineterminator="\n").writerow(values)
+        csv.writer(text, lineterminator="\n").writerow([_cell(name, row[name]) for name in COLUMNS])
         self._file.add(text.getvalue())
 
     def close(self) -> None:
@@ -236,12 +144,63 @@ class Table:
         self._file.close()
 
 
-def close_all(sinks: tuple[Sink, ...]) -> list[NormotionError]:
-    """Close each of them, whatever becomes of the others; gives what went wrong."""
-    troubles: list[NormotionError] = []
-    for sink in sinks:
-        try:
-            sink.close()
-        except NormotionError as error:
-            troubles.append(error)
-    return troubles
+def _cell(name: str, value: Any) -> Any:
+    """A number as a table shows it: seconds are told to the millisecond, however long a watch lasts."""
+    if not isinstance(value, float):
+        return value
+    return f"{value:.3f}" if name.endswith("_seconds") else f"{value:.6g}"
+
+
+class Sinks:
+    """Tells each of several sinks. One that fails for good is left out, which is said once; the others go on.
+
+    Args:
+        sinks: whom to tell; closed with this.
+    """
+
+    def __init__(self, sinks: tuple[Sink, ...]) -> None:
+        self._sinks = sinks
+        self._lost: dict[int, StorageError] = {}
+
+    def send(self, alert: Alert) -> None:
+        """Tell each that is left.
+
+        Raises:
+            StorageError: the last one failed. What comes after that goes to the log alone.
+        """
+        if self._sinks and len(self._lost) == len(self._sinks):
+            log.error(line(alert.message()).rstrip("\n"))  # the last place that is left
+            return
+        for place, sink in enumerate(self._sinks):
+            if place not in self._lost:
+                try:
+                    sink.send(alert)
+                except OSError as error:
+                    self._lose(place, error)
+        if self._sinks and len(self._lost) == len(self._sinks):
+            raise StorageError(
+                "nobody is left who takes alarms",
+                where=", ".join(sink.name for sink in self._sinks),
+                fix="start the watch and its reader again, or name a file: --jsonl FILE",
+            )
+
+    def close(self) -> list[NormotionError]:
+        """Close each of them, whatever becomes of the others; gives what went wrong."""
+        troubles: list[NormotionError] = []
+        for place, sink in enumerate(self._sinks):
+            found: NormotionError | None = None
+            try:
+                sink.close()
+            except NormotionError as error:
+                found = error
+            found = self._lost.get(place, found)
+            troubles += [found] if found else []
+        return troubles
+
+    def _lose(self, place: int, error: OSError) -> None:
+        name = self._sinks[place].name
+        self._lost[place] = StorageError(
+            f"{name} did not get every alarm: {error.strerror or error}",
+            fix="see what became of it; the other places have them all",
+        )
+        log.error(f"{name} takes no alarms any more: {error.strerror or error}")

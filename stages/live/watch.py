@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import deque
@@ -11,22 +12,20 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from stages.core.errors import NormotionError
+from stages.core.errors import ModelError, NormotionError
 from stages.core.progress import log
 from stages.live.alarms import Alarms
 from stages.live.camera import Camera, Stretch
 from stages.live.engine import LONGEST_GAP, Engine
 from stages.live.judged import Event, Judged
-from stages.live.looking import Looked, Lookers
+from stages.live.looking import Blind, Looked, Lookers
 from stages.live.model import Model
-from stages.live.sinks import Alert, Sink, close_all
+from stages.live.sinks import Alert, Sink, Sinks
 from stages.pose.base import Estimator
 from stages.pose.parallel import cores
 
 KEPT = 2000
 """Latest frames over which latencies are told."""
-BLIND = 20.0
-"""Seconds for which people are there and cannot be scored until that is told."""
 TURN = 0.2
 """Seconds after which a loop without frames looks round."""
 
@@ -62,6 +61,7 @@ class Status:
         pose: finding the people of a frame.
         scoring: following and scoring them.
         total: from the frame's arrival until all that could be judged with it was.
+        blind: whether nobody can be scored, so that no alarm can ring.
     """
 
     frames: int
@@ -77,6 +77,7 @@ class Status:
     pose: Latency
     scoring: Latency
     total: Latency
+    blind: bool = False
 
 
 class _Times:
@@ -94,51 +95,20 @@ class _Times:
         return Latency(*(float(each) for each in np.percentile(self._kept, [50, 95])))
 
 
-class _Blind:
-    """Notices that people are followed and no window of theirs ever gets complete: an alarm could never ring.
-
-    Args:
-        camera: its name.
-        rate: samples per second that the model's windows take; None where it takes frames as they come.
-    """
-
-    def __init__(self, camera: str, rate: float | None) -> None:
-        self._camera = camera
-        self._needs = f"the model needs about {rate:g} a second" if rate else "the model needs them without gaps"
-        self._windows = self._looked = 0
-        self._since: float | None = None
-        self._told = False
-
-    def look(self, seconds: float, people: int, windows: int) -> None:
-        """Take a frame's time, how many people it holds, and how many windows were scored by then."""
-        if windows != self._windows or not people:
-            self._windows, self._since, self._looked = windows, None, 0
-            return
-        self._since = seconds if self._since is None else self._since
-        self._looked += 1
-        span = seconds - self._since
-        if span > BLIND and not self._told:
-            self._told = True
-            log.warning(
-                f"{self._camera}: people are there, and none could be scored for {span:.0f} s: no alarm can ring. "
-                f"{self._looked / span:.1f} frames a second were looked at, and {self._needs}: a smaller stream of "
-                "the camera, a smaller --every or a faster machine helps"
-            )
-
-
 class Watch:
     """Judges one camera.
 
     Tracks and windows go on over a reconnection that is short enough for them, since frames are numbered by time. After
     10 s without a frame all that is known is judged and an alarm that rings ends; so it does when the frames take
-    another size.
+    another size. Frames of a rate at which no window gets complete are refused when they are the first; a camera that
+    comes back with such a rate is waited for, since it may change again.
 
     Args:
         camera: where frames come from; the watch stops it.
         model: judges.
         find: finds people.
         alarms: makes the alarms of a stretch, from its frames per second.
-        sinks: where alarms go; the watch closes them.
+        sinks: where alarms go; the watch closes them. One that fails is left out, and fails the watch in the end.
         every: look for people in every n-th frame.
         threads: frames in work at once; None: as many as there are cores.
         tell: is called with the status now and then.
@@ -150,16 +120,20 @@ class Watch:
         sinks: tuple[Sink, ...], *, every: int = 1, threads: int | None = None,
         tell: Callable[[Status], None] | None = None, tell_every: float = 2.0,
     ) -> None:  # fmt: skip
-        self._camera, self._model, self._find, self._new_alarms, self._sinks = camera, model, find, alarms, sinks
+        self._camera, self._model, self._find, self._new_alarms = camera, model, find, alarms
+        self._sinks = Sinks(sinks)
         self._every, self._threads = every, threads or cores()
         self._tell, self._tell_every = tell, tell_every
-        self._begun = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        # By the time, so that ids can be sorted; watches that one command starts share the second.
+        self._begun = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        card = model.card  # weak people continue tracks and begin none: they alone are no visit
+        self._strong = card.people.strong if card.track.strong is None else card.track.strong
         self._stretch: Stretch | None = None
         self._engine: Engine | None = None
         self._alarms: Alarms | None = None
         self._number = self._over = self._looked = self._people = 0
         self._rings = self._quiet = False
-        self._blind = _Blind(camera.name, None)
+        self._blind: Blind | None = None
         self._pose, self._scoring, self._total = _Times(), _Times(), _Times()
 
     def run(self, stop: threading.Event) -> Status:
@@ -167,6 +141,7 @@ class Watch:
 
         Raises:
             VideoError: a file broke off; what came before was judged.
+            ModelError: people are looked for too seldom for the model's windows.
             StorageError: alarms could not be written.
             Exception: what finding people raised.
         """
@@ -199,6 +174,7 @@ class Watch:
             silence=camera.silence, people=self._people, windows=engine.windows if engine else 0,
             alarms=self._over, ringing=alarms is not None and alarms.ringing, delay=engine.delay if engine else 0.0,
             pose=self._pose.told(), scoring=self._scoring.told(), total=self._total.told(),
+            blind=self._stretch is not None and (self._blind is None or self._blind.now),
         )  # fmt: skip
 
     def _end(self, lookers: Lookers) -> list[NormotionError]:
@@ -208,7 +184,7 @@ class Watch:
             lookers.stop()
             self._pause()
         finally:
-            troubles = close_all(self._sinks)
+            troubles = self._sinks.close()
         return troubles
 
     def _see(self, looked: Looked) -> None:
@@ -216,14 +192,15 @@ class Watch:
         shot, begun = looked.shot, time.perf_counter()
         if shot.stretch is not self._stretch:
             self._begin(shot.stretch)
-        if self._engine is None:
+        self._looked += 1
+        self._pose.add(looked.seconds)
+        if self._engine is None or self._blind is None:
             return
         self._quiet = False
         for judged in self._engine.see(shot.number, looked.people):
             self._judge(judged)
-        self._blind.look(shot.number / shot.stretch.fps, len(looked.people), self._engine.windows)
-        self._looked += 1
-        self._pose.add(looked.seconds)
+        strong = int((looked.people.scores >= self._strong).sum())
+        self._blind.look(shot.number / shot.stretch.fps, strong, self._engine.windows)
         self._scoring.add(time.perf_counter() - begun)
         self._total.add(time.monotonic() - shot.came)
 
@@ -236,9 +213,19 @@ class Watch:
                 f"{now.size[1]} at {now.fps:g}/s: tracks and frame numbers begin anew"
             )
             self._pause()
-        self._stretch = stretch
-        self._engine = Engine(self._model, fps=stretch.fps, size=stretch.size)
-        self._blind = _Blind(self._camera.name, self._model.card.window.rate)
+        first, self._stretch = self._stretch is None, stretch
+        self._engine = self._alarms = self._blind = None
+        try:
+            self._engine = Engine(self._model, fps=stretch.fps, size=stretch.size, every=self._every)
+        except ModelError as error:
+            if first:
+                raise
+            log.error(
+                f"{self._camera.name}: {error.what}: nobody can be scored, and no alarm rings, until the camera comes "
+                "back with more frames"
+            )
+            return
+        self._blind = Blind(self._camera.name, self._model.card.window, stretch.fps)
         self._alarms = self._new_alarms(stretch.fps)
 
     def _pause(self) -> None:
@@ -269,12 +256,11 @@ class Watch:
     def _send(self, what: Event | Judged) -> None:
         """Tell every sink of an alarm that begins to ring, or is over."""
         began = self._stretch.began if self._stretch else None
-        name = f"{self._begun}-{self._number}"
+        name = f"{self._begun}-{self._number:06d}"
         if isinstance(what, Event):
             self._over += 1
             alert = Alert(name, self._camera.name, began, event=what)
         else:
             threshold = self._alarms.threshold if self._alarms else 0.0
             alert = Alert(name, self._camera.name, began, judged=what, threshold=threshold)
-        for sink in self._sinks:
-            sink.send(alert)
+        self._sinks.send(alert)

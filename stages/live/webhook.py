@@ -15,10 +15,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import numpy as np
 
+from stages.core.addresses import masked
 from stages.core.errors import PipelineError, StorageError
 from stages.core.progress import log
-from stages.live.sinks import Alert, Appended, line
-from stages.live.source import masked
+from stages.live.lines import Appended, demand_own, line
+from stages.live.sinks import Alert
 
 UNDELIVERED = Path("undelivered.jsonl")
 """Where messages are kept that the server did not take."""
@@ -63,6 +64,7 @@ class Webhook:
 
     Raises:
         PipelineError: the address is none of http or https.
+        StorageError: the file holds something else.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Webhook:
     ) -> None:  # fmt: skip
         self._address, self._headers = _split(address)
         self.name = "{0.scheme}://{0.netloc}".format(urlsplit(self._address))  # paths of webhooks hold their secret
+        demand_own(undelivered)
         self._undelivered = undelivered
         self._timeout, self._attempts, self._first_wait, self._grace = timeout, attempts, first_wait, grace
         self._room = waiting

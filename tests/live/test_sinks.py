@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
+import select
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,8 @@ import pandas as pd
 import pytest
 
 from stages.core.errors import StorageError
-from stages.live.sinks import Appended, JsonLines, Table, close_all
+from stages.live.lines import Appended, Printed
+from stages.live.sinks import COLUMNS, Alert, JsonLines, Sinks, Table
 from tests.live.alerts import over, rings
 
 
@@ -36,11 +43,11 @@ def test_a_line_says_what_rings_and_a_second_one_that_it_is_over(tmp_path: Path)
     }  # fmt: skip
 
 
-def test_a_minus_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_minus_is_the_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     sink = JsonLines("-")
     sink.send(over(began=None))
     sink.close()
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capfd.readouterr().out)
     assert (found["state"], found["began"], found["ended"]) == ("over", None, None)
 
 
@@ -80,6 +87,45 @@ def test_another_table_is_not_written_into(tmp_path: Path) -> None:
     assert path.read_text() == "clip,frame\na,1\n"
 
 
+@pytest.mark.parametrize("make", [Table, lambda path: JsonLines(str(path)), Appended])
+@pytest.mark.parametrize("content", [b"\x00\x00\x00\x18ftypmp42\xff\xfe\x80", b"one,two", b"\xff" * 9000])
+def test_a_file_of_somebody_else_stays_as_it_is(tmp_path: Path, make: Callable[[Path], Any], content: bytes) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="the file holds") as caught:
+        make(path)
+    assert path.read_bytes() == content
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_table_that_is_rotated_begins_with_its_columns_again(tmp_path: Path, emptied: bool) -> None:
+    path = tmp_path / "alarms.csv"
+    sink = Table(path)
+    sink.send(over(1))
+    if emptied:
+        os.truncate(path, 0)
+    else:
+        path.rename(tmp_path / "alarms.csv.1")
+        assert len(pd.read_csv(tmp_path / "alarms.csv.1")) == 1
+    sink.send(over(2))
+    sink.send(over(3))
+    sink.close()
+    assert tuple(pd.read_csv(path)) == COLUMNS
+    assert len(pd.read_csv(path)) == 2
+    Table(path).close()  # and the next watch goes on with it
+
+
+def test_seconds_of_a_long_watch_are_told_to_the_millisecond(tmp_path: Path) -> None:
+    sink = Table(tmp_path / "alarms.csv")
+    alert = over()
+    assert alert.event is not None
+    sink.send(replace(alert, event=replace(alert.event, start_seconds=1_234_567.891, end_seconds=1_234_570.0)))
+    row = (tmp_path / "alarms.csv").read_text().splitlines()[1].split(",")
+    assert row[2:4] == ["1234567.891", "1234570.000"]  # %.6g gave 1.23457e+06 for both
+    assert row[5:7] == ["0.333333", "0.25"]
+
+
 def test_a_file_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError, match="cannot write to folder"):
@@ -92,7 +138,7 @@ class _FullDisk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
         real = os.fsync
-        monkeypatch.setattr("stages.live.sinks.os.fsync", lambda number: self._refuse() if self.full else real(number))
+        monkeypatch.setattr("stages.live.lines.os.fsync", lambda number: self._refuse() if self.full else real(number))
 
     def _refuse(self) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -123,7 +169,7 @@ def test_what_a_full_disk_never_took_stands_in_the_log(
 
 
 def test_memory_has_a_limit_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.live.sinks.MOST", 3)
+    monkeypatch.setattr("stages.live.lines.MOST", 3)
     file = Appended(tmp_path / "a")
     disk = _FullDisk(monkeypatch)
     for number in range(5):
@@ -134,11 +180,126 @@ def test_memory_has_a_limit_while_the_disk_is_full(tmp_path: Path, monkeypatch: 
 
 
 def test_all_sinks_are_closed_whatever_becomes_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = JsonLines(str(tmp_path / "a")), Table(tmp_path / "b.csv")
+    sinks = Sinks((JsonLines(str(tmp_path / "a")), Table(tmp_path / "b.csv")))
     disk = _FullDisk(monkeypatch)
-    first.send(over())
-    second.send(over())
-    troubles = close_all((first, second))
-    assert [trouble.where for trouble in troubles] == [str(tmp_path / "a"), str(tmp_path / "b.csv")]
+    sinks.send(over())
+    assert [trouble.where for trouble in sinks.close()] == [str(tmp_path / "a"), str(tmp_path / "b.csv")]
     disk.full = False
-    assert close_all((first, second)) == []
+    assert sinks.close() == []
+
+
+@dataclass
+class _Gone:
+    """A sink whose reader leaves."""
+
+    name: str = "gone"
+    calls: int = 0
+
+    def send(self, _: Alert) -> None:
+        self.calls += 1
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def close(self) -> None: ...
+
+
+def test_a_sink_that_is_gone_is_told_of_once_and_the_others_go_on(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    first = _Gone()
+    sinks = Sinks((first, JsonLines(str(tmp_path / "a"))))
+    for number in range(3):
+        sinks.send(over(number))
+    assert first.calls == 1
+    assert said.messages == ["gone takes no alarms any more: Broken pipe"]
+    assert len((tmp_path / "a").read_text().splitlines()) == 3
+    (trouble,) = sinks.close()  # the watch went on, and its end does not look well
+    assert "gone did not get every alarm" in trouble.what
+
+
+def test_where_no_sink_is_left_that_is_an_error_once(said: pytest.LogCaptureFixture) -> None:
+    sinks = Sinks((_Gone("one"), _Gone("two")))
+    with pytest.raises(StorageError, match="nobody is left") as caught:
+        sinks.send(rings())
+    assert caught.value.where == "one, two"
+    sinks.send(over())  # while the watch ends
+    assert '"state": "over"' in said.messages[-1]
+    Sinks(()).send(over())  # whoever wants no sink has none
+
+
+@contextmanager
+def piped(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.FileIO]:
+    """A pipe in place of the standard output; gives the end that is read."""
+    ends = os.pipe()
+    with io.FileIO(ends[0]) as reading, os.fdopen(ends[1], "w") as output, monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", output)
+        yield reading
+
+
+def drained(reading: io.FileIO, count: int) -> bytes:
+    """As many bytes as are expected, from a pipe that is empty then."""
+    found = b""
+    while len(found) < count and select.select([reading], [], [], 5.0)[0]:
+        found += reading.read(count - len(found)) or b""
+    assert not select.select([reading], [], [], 0.0)[0]
+    return found
+
+
+def test_a_reader_who_hangs_delays_nobody_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    lines = [f"{number} " + "x" * 6000 + "\n" for number in range(50)]  # a pipe holds 64 KiB
+    wanted, got = "".join(lines), []
+    with piped(monkeypatch) as reading:
+        sink = Printed(grace=5.0)
+        for text in lines:
+            sink.add(text)  # or it would wait here for ever
+        assert len(said.messages) == 1
+        reader = threading.Thread(target=lambda: got.append(drained(reading, len(wanted))))
+        reader.start()
+        sink.close()
+        reader.join(10)
+    assert got[0].decode() == wanted
+
+
+def test_what_a_reader_who_hangs_never_took_stands_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stages.live.lines.MOST", 20)
+    with piped(monkeypatch) as reading:
+        sink = Printed(grace=0.1)
+        for number in range(60):
+            sink.add(f"{number} " + "x" * 4000 + "\n")
+        with pytest.raises(StorageError, match="nobody takes it"):
+            sink.close()
+        written = (reading.read(10**6) or b"").count(b"\n")
+    told = " ".join(said.messages)
+    assert 10 < written < 20
+    assert [number for number in range(written + 1, 60) if f"{number} xxx" not in told] == []
+
+
+def test_a_reader_who_has_gone_is_an_error_and_a_full_disk_is_none(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with piped(monkeypatch) as reading:
+        sink = Printed(grace=0.1)
+        with monkeypatch.context() as patched:
+            patched.setattr("stages.live.lines.os.write", refuse)
+            sink.add("one\n")
+        assert "No space left" in said.messages[0]
+        sink.add("two\n")
+        assert drained(reading, 8) == b"one\ntwo\n"
+        reading.close()
+        with pytest.raises(BrokenPipeError):
+            sink.add("three\n")
+        with pytest.raises(StorageError, match="Broken pipe"):
+            sink.close()
+    assert said.messages[-1] == "three"
+
+
+def test_a_closed_standard_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as Python has it after `>&-`
+    with pytest.raises(StorageError, match="no standard output"):
+        JsonLines("-")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from stages.core.errors import StorageError, VideoError
+from stages.core.errors import ModelError, StorageError, VideoError
 from stages.live.alarms import Alarms
 from stages.live.recording import record
 from stages.live.sinks import OVER, RINGS, Alert
@@ -36,6 +39,7 @@ class Kept:
     """A sink that keeps what it gets."""
 
     alerts: list[Alert] = field(default_factory=list)
+    name: str = "kept"
     closed: int = 0
     trouble: StorageError | None = None
     on_send: Callable[[Alert], None] = lambda _: None
@@ -54,11 +58,13 @@ class Kept:
         return [alert.state for alert in self.alerts]
 
 
-def watch(*films: Film, find: Callable[[Image], People] | None = None, sink: Kept | None = None) -> tuple[Watch, Kept]:
+def watch(
+    *films: Film, find: Callable[[Image], People] | None = None, sink: Kept | None = None, every: int = 1
+) -> tuple[Watch, Kept]:
     """A watch of films; its camera's queue holds all of them, so that nothing is lost."""
     sink = sink or Kept()
-    looks = find or Finder(SHAKING)
-    return Watch(as_camera(*films, queue=1000), model(), looks, alarms, (sink,), threads=2), sink  # type: ignore[arg-type]
+    looks: Any = find or Finder(SHAKING)
+    return Watch(as_camera(*films, queue=1000), model(), looks, alarms, (sink,), every=every, threads=2), sink
 
 
 def test_a_watch_rings_where_a_recording_does() -> None:
@@ -76,6 +82,62 @@ def test_a_watch_rings_where_a_recording_does() -> None:
     assert status.windows > 200
     assert 0 < status.pose.median <= status.pose.most
     assert 0 < status.scoring.median <= status.total.median
+
+
+def test_no_two_watches_give_one_id() -> None:
+    ids = []
+    for _ in range(2):  # within a second, as where a machine starts
+        watched, sink = watch(Film(140))
+        watched.run(threading.Event())
+        ids.append(sink.alerts[0].id)
+    assert ids[0] != ids[1]
+    assert all(re.fullmatch(r"20\d{6}T\d{6}Z-[0-9a-f]{8}-000001", one) for one in ids)  # sorted by time, then number
+
+
+def test_frames_that_are_looked_at_too_seldom_are_refused_at_the_start() -> None:
+    watched, sink = watch(Film(140), every=5)  # two a second of ten that the windows need
+    with pytest.raises(ModelError, match="people are looked for 2 times a second"):
+        watched.run(threading.Event())
+    assert (sink.alerts, sink.closed) == ([], 1)
+
+
+def test_a_camera_that_comes_back_too_slow_is_told_of_and_waited_for(said: pytest.LogCaptureFixture) -> None:
+    # Every second frame of 20 is as often as the windows need, every second of 10 is not.
+    first, slow, last = (Film(count, live=True, fps=fps) for count, fps in ((140, 20.0), (30, 10.0), (200, 20.0)))
+    first.leave.set()
+    watched, sink = watch(first, slow, last, find=Finder(range(1000)), every=2)
+    stop = threading.Event()
+    runner = threading.Thread(target=watched.run, args=(stop,))
+    runner.start()
+    _wait(lambda: watched.status().looked == 85)
+    assert watched.status().blind
+    assert sink.states == [RINGS, OVER]
+    slow.leave.set()
+    _wait(lambda: watched.status().looked == 185)
+    assert not watched.status().blind
+    stop.set()
+    last.leave.set()
+    runner.join(20)
+    assert sink.states == [RINGS, OVER] * 2
+    (message,) = [each for each in said.messages if "nobody can be scored" in each]
+    assert "looked for 5 times a second" in message
+
+
+def test_a_sink_whose_reader_is_gone_takes_nothing_from_the_others() -> None:
+    def gone(_: Alert) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    first, second = Kept(on_send=gone), Kept()
+    find: Any = Finder(SHAKING)
+    watched = Watch(as_camera(Film(140), queue=1000), model(), find, alarms, (first, second), threads=2)
+    with pytest.raises(StorageError, match="did not get every alarm"):  # in the end
+        watched.run(threading.Event())
+    assert (first.states, second.states) == ([RINGS], [RINGS, OVER])
+    assert (first.closed, second.closed) == (1, 1)
+    watched, sink = watch(Film(140, live=True), sink=Kept(on_send=gone))
+    with pytest.raises(StorageError, match="nobody is left"):  # at once: the film would never end
+        watched.run(threading.Event())
+    assert (sink.states, sink.closed) == ([RINGS], 1)
 
 
 def test_it_rings_before_it_is_over() -> None:
@@ -194,7 +256,7 @@ def test_a_hanging_webhook_does_not_slow_the_camera(tmp_path: Path) -> None:
 
 def test_frames_that_were_dropped_leave_holes_and_no_alarm() -> None:
     def slow(image: Image) -> People:
-        time.sleep(0.01)
+        time.sleep(0.03)  # two threads of it take a third of the frames
         return Finder()(image)
 
     film = Film(300, live=True, pause=0.004)
@@ -212,8 +274,16 @@ def test_people_who_can_never_be_scored_are_told_of_once(said: pytest.LogCapture
     watched, _ = watch(Film(600, lost=lost))
     assert watched.run(threading.Event()).windows == 0
     (message,) = [each for each in said.messages if "none could be scored" in each]
+    assert watched.status().blind
     assert "1.5 frames a second were looked at" in message
     assert "the model needs about 10 a second" in message
+
+
+def test_people_who_are_missed_now_and_then_are_there_all_the_same(said: pytest.LogCaptureFixture) -> None:
+    lost = tuple(number for number in range(600) if number % 7)
+    watched, _ = watch(Film(600, lost=lost), find=Finder(empty=range(0, 600, 49)))  # in a seventh of what is looked at
+    watched.run(threading.Event())
+    assert len([each for each in said.messages if "none could be scored" in each]) == 1
 
 
 def test_an_empty_place_and_one_in_which_people_are_scored_is_none_of_it(said: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from stages.core.errors import PipelineError
+from stages.core.errors import PipelineError, StorageError
 from stages.live.webhook import Webhook
 from tests.live.alerts import over, rings
 from tests.live.streams import serving
@@ -195,3 +195,10 @@ def test_where_not_even_the_file_can_be_written_the_log_has_it(tmp_path: Path, s
         hook.send(over())
         hook.close()
     assert '"id": "w-1"' in said.text
+
+
+def test_a_file_of_somebody_else_takes_no_messages(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(b"\xff\x00film")
+    with pytest.raises(StorageError, match="no lines of JSON"):
+        Webhook("http://127.0.0.1:9/", undelivered=tmp_path / "v.mp4")
+    assert (tmp_path / "v.mp4").read_bytes() == b"\xff\x00film"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def test_a_status_in_words() -> None:
     assert worse.endswith("no frame for 12 s")
     nothing = replace(STATUS, pose=Latency(math.nan, math.nan))
     assert "pose unknown" in told(nothing)
+    assert "nobody can be scored" in told(replace(STATUS, blind=True))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +79,16 @@ def test_a_status_in_words() -> None:
         (("97",), "cannot be opened"),
         (("rtsp://me:secret@127.0.0.1:9/1",), "rtsp://me:***@127.0.0.1:9/1"),
         (("FILM", "--every", "0"), "--every is a whole number"),
+        (("FILM", "--every", "9", "--jsonl", "a.jsonl"), "people are looked for 1.11111 times a second"),
         (("FILM", "--queue", "many"), "--queue is a whole number"),
         (("FILM", "--threshold", "high"), "a threshold is a number"),
         (("FILM", "--webhook", "file:///etc/passwd"), "no web address"),
         (("FILM", "--calibration", "none.json"), "no calibration"),
         (("FILM", "--model", "nowhere/at/all"), "no model"),
         (("FILM", "--jsonl", "."), "cannot write"),
+        (("FILM", "--jsonl", "a.mp4"), "holds no lines of JSON"),
+        (("FILM", "--csv", "a.mp4"), "holds another table"),
+        (("FILM", "--webhook", "http://127.0.0.1:9", "--undelivered", "a.mp4"), "holds no lines of JSON"),
     ],
 )
 def test_what_does_not_fit_is_told_in_words(
@@ -92,11 +97,22 @@ def test_what_does_not_fit_is_told_in_words(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     file = str(film(tmp_path / "a.mp4", 5))
+    before = Path(file).read_bytes()
     assert main(["watch", *(file if word == "FILM" else word for word in words)]) == 1
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
     assert "secret" not in shown
+    assert Path(file).read_bytes() == before
+
+
+def fill(process: int) -> None:
+    """Fill the pipe that somebody's standard output is, through a writing end of our own."""
+    writing = os.open(f"/proc/{process}/fd/1", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b" " * 65536)
+    os.close(writing)
 
 
 @pytest.mark.slow
@@ -121,6 +137,40 @@ def test_a_file_that_breaks_off_gives_what_it_has_and_status_1(tmp_path: Path) -
     assert done.returncode == 1
     assert "320 × 240" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["end_frame"] == 29
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hooked", [True, False])
+def test_who_reads_the_standard_output_goes_and_the_webhook_gets_its_alarms(tmp_path: Path, hooked: bool) -> None:
+    film(tmp_path / "a.mp4", 40)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with server() as found, os.fdopen(writing) as output:
+        words = command("a.mp4", "--threshold", "-1000", "--jsonl", "-", *(["--webhook", found.address] * hooked))
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            words, cwd=tmp_path, stdout=output, stderr=subprocess.PIPE, text=True, timeout=120, env=environment
+        )
+        assert [each["state"] for each in found.got] == ["rings", "over"] * hooked
+    assert done.returncode == 1
+    assert ("standard output did not get every alarm" if hooked else "nobody is left who takes alarms") in done.stderr
+    assert done.stderr.count("takes no alarms any more") == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_a_reader_who_hangs_keeps_nobody_from_ending_the_watch(tmp_path: Path) -> None:
+    camera, log = Rtsp().start(), tmp_path / "log"
+    with watching(camera.address, "--threshold", "-1000", log=log) as process:
+        fill(process.pid)  # long before it has its model and rings
+        wait_until(lambda: "nobody takes what is written" in log.read_text())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 1
+    camera.cut()
+    assert '"state": "rings"' in log.read_text()  # the log is the last place that is left
+    assert '"state": "over"' in log.read_text()
 
 
 @pytest.mark.slow
