@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, Self
@@ -23,6 +20,7 @@ from stages.evaluation.calibrate import CalibrationParams, calibrate
 from stages.evaluation.conformal import Tail
 from stages.evaluation.uncertainty import BootstrapParams
 from stages.live.model import Model
+from stages.live.sharing import alone
 from stages.live.stretches import ends, stretches
 
 HOURS = {"hour": 1.0, "h": 1.0, "day": 24.0, "d": 24.0, "week": 168.0, "w": 168.0, "month": 730.0}
@@ -199,22 +197,7 @@ def keep(path: Path, camera: str, found: CameraThreshold, model: Model, alarms: 
         ParamsError, ModelError: the file that is there by now is damaged, or of another model.
         StorageError: it cannot be written.
     """
-    with _alone(path.parent):
+    with alone(path.parent):
         before = Calibration.load(path, model).cameras if path.exists() else {}
         cameras = {**before, camera: found}
         Calibration(detector=model.origin, model=model.digest, alarms=alarms, cameras=cameras).save(path)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other calibrations out while a file is read and written; some network disks have no such locks."""
-    held = None
-    with contextlib.suppress(OSError):  # a folder that cannot be written to says so when that is tried
-        folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        if held is not None:
-            os.close(held)

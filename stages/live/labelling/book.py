@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from stages.core.params import Section
 from stages.core.storage import atomic_file
 from stages.live.labelling.sheet import Interval, Sheet
 from stages.live.labelling.traces import Traces
+from stages.live.sharing import alone
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Book:
             DatasetError: an interval is impossible, or the file was damaged meanwhile.
             StorageError: it cannot be written.
         """
-        with self._lock, _alone(self.path.parent):
+        with self._lock, alone(self.path.parent):
             if self._closed:
                 raise StorageError("normotion was stopped", where=str(self.path), fix="start `normotion label` again")
             sheet = self.sheet()
@@ -166,18 +164,3 @@ def _problem(clip: LabelledClip, interval: Interval) -> str:
     if clip.called_normal and not interval.unknown:
         return f"clips.csv calls {clip.name} normal (abnormal 0); empty that cell before you mark something in it"
     return interval.problem(clip.frames)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other sessions on the same file out while it is read and written; some network disks have no such locks."""
-    held = None
-    with contextlib.suppress(OSError):  # a folder that cannot be written to says so when that is tried
-        folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        if held is not None:
-            os.close(held)
