@@ -107,7 +107,7 @@ def test_a_camera_that_comes_back_too_slow_is_told_of_and_waited_for(said: pytes
     first.leave.set()
     watched, sink = watch(first, slow, last, find=Finder(range(1000)), every=2)
     stop = threading.Event()
-    runner = threading.Thread(target=watched.run, args=(stop,))
+    runner = threading.Thread(target=watched.run, args=(stop,), daemon=True)
     runner.start()
     _wait(lambda: watched.status().looked == 85)
     assert watched.status().blind
