@@ -18,9 +18,8 @@ from stages.live.recording import Peak
 from stages.live.sights import Sight
 from stages.live.source import Source
 from stages.show.faces import hide_faces
-from stages.show.overlay import Image, Person, blank, draw_people, narrowed
+from stages.show.overlay import Image, Person, blank, data_uri, draw_people, narrowed
 from stages.show.overlay_video import Look, OverlayVideo, scaled
-from stages.show.run_page import picture
 
 ACROSS = 720
 """Width in px at which an alarm's picture is drawn."""
@@ -127,5 +126,4 @@ def portrait(
     elif blur:
         missed = [(person, ago) for seen, ago in sight.missed for person in here((seen,))]
         image = hide_faces(image, people, here(sight.others), missed, joints, ago=sight.ago)
-    width = image.shape[1]
-    return picture(draw_people(image, people, joints, width=width, boxes=True, ids=True, dim=0.9), width)
+    return data_uri(draw_people(image, people, joints, width=image.shape[1], boxes=True, ids=True, dim=0.9))

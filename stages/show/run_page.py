@@ -9,7 +9,6 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from stages.core.storage import atomic_file
-from stages.show.overlay import Image, data_uri, narrowed
 from stages.show.svg import Floats, score_path
 from stages.show.timeline import Truth, drawing
 
@@ -158,11 +157,6 @@ def _coded(text: str) -> Markup:
         for place, part in enumerate(text.split("`"))
     ]
     return Markup("").join(pieces)
-
-
-def picture(image: Image, width: int = 480) -> str:
-    """A frame, shrunk, as `data:` URI."""
-    return data_uri(narrowed(image, width))
 
 
 def draw_run(path: Path, page: RunPage, fps: float) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stages.live.drawn import Drawer
-from stages.live.judged import Frame, Judged, Seen
-from stages.live.sights import Sights
+from stages.live.drawn import Drawer, portrait
+from stages.live.judged import Event, Frame, Judged, Seen
+from stages.live.recording import Peak
+from stages.live.sights import Sight, Sights
 from tests.live.people import SIZE, crowd, model
 from tests.live.test_recording import Film
 from tests.show.test_overlay_video import frames
 
 pytest.importorskip("av")
+
+EVENT = Event(
+    start_frame=0, end_frame=0, start_seconds=0.0, end_seconds=0.1, peak_frame=0, peak_score=1.0, threshold=0.1,
+    track=None, p=None,
+)  # fmt: skip
 
 
 def seen(number: int) -> tuple[Seen, ...]:
@@ -30,9 +38,13 @@ def changed(path: Path, number: int) -> NDArray[np.bool_]:
     return np.asarray(cells.std(axis=(1, 3, 4)) < 25)
 
 
-def drawn(path: Path, shown: dict[int, tuple[Seen, ...]], *, every: int = 1, count: int = 12) -> None:
+def chequered() -> NDArray[np.uint8]:
     ground = (np.indices((SIZE[1], SIZE[0])).sum(axis=0) // 2 % 2 * 255).astype(np.uint8)
-    image = np.repeat(ground[..., None], 3, axis=2)
+    return np.repeat(ground[..., None], 3, axis=2)
+
+
+def drawn(path: Path, shown: dict[int, tuple[Seen, ...]], *, every: int = 1, count: int = 12) -> None:
+    image = chequered()
     film = Film(count)
     sights = Sights(film.fps, every)
     with Drawer(path, film, model(), 0.1, blur=True, skeleton_only=False) as draw:  # type: ignore[arg-type]
@@ -60,3 +72,19 @@ def test_between_looks_heads_are_hidden_wider(tmp_path: Path) -> None:
     drawn(tmp_path / "looks.mp4", looks, every=4)
     at, after = changed(tmp_path / "looks.mp4", 4), changed(tmp_path / "looks.mp4", 7)
     assert 0 < at.sum() < after.sum()
+
+
+def test_an_alarms_picture_hides_who_was_missed_in_it() -> None:
+    def cells(missed: tuple[tuple[Seen, float], ...], *, blur: bool = True) -> int:
+        sight = Sight((), (), 0.0, missed)
+        peak = Peak(EVENT, Frame(0, 0.0, chequered()), sight, ())
+        uri = portrait(peak, model(), 0.1, SIZE, blur=blur, skeleton_only=False)
+        data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), dtype=np.uint8)
+        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)).astype(int)
+        blocks = image[: SIZE[1] // 8 * 8, : SIZE[0] // 8 * 8].reshape(SIZE[1] // 8, 8, SIZE[0] // 8, 8)
+        return int((blocks.std(axis=(1, 3)) < 25).sum())
+
+    (person,) = seen(0)
+    assert cells(()) == 0
+    assert cells(((person, 0.1),)) > 20
+    assert cells(((person, 0.1),), blur=False) == 0

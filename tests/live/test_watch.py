@@ -6,8 +6,6 @@ import errno
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.core.errors import ModelError, StorageError, VideoError
-from stages.live.alarms import Alarms
+from stages.core.errors import StorageError, VideoError
 from stages.live.recording import record
 from stages.live.sinks import OVER, RINGS, Alert
 from stages.live.watch import Status, Watch
@@ -25,47 +22,7 @@ from stages.pose.base import Image, People
 from tests.live.films import Film, Finder, as_camera
 from tests.live.people import model
 from tests.live.test_webhook import kept, server
-
-THRESHOLD, SHAKES = 0.12, 0.3
-"""In tests.live.people.Restless' unit: between people who walk (at most 0.07) and who shake, and of who shakes."""
-SHAKING = range(60, 80)
-
-
-def alarms(fps: float, threshold: float = THRESHOLD) -> Alarms:
-    return Alarms(threshold, merge_seconds=2.0, least_seconds=0.5, fps=fps)
-
-
-@dataclass
-class Kept:
-    """A sink that keeps what it gets."""
-
-    alerts: list[Alert] = field(default_factory=list)
-    name: str = "kept"
-    closed: int = 0
-    trouble: StorageError | None = None
-    on_send: Callable[[Alert], None] = lambda _: None
-
-    def send(self, alert: Alert) -> None:
-        self.alerts.append(alert)
-        self.on_send(alert)
-
-    def close(self) -> None:
-        self.closed += 1
-        if self.trouble:
-            raise self.trouble
-
-    @property
-    def states(self) -> list[str]:
-        return [alert.state for alert in self.alerts]
-
-
-def watch(
-    *films: Film, find: Callable[[Image], People] | None = None, sink: Kept | None = None, every: int = 1
-) -> tuple[Watch, Kept]:
-    """A watch of films; its camera's queue holds all of them, so that nothing is lost."""
-    sink = sink or Kept()
-    looks: Any = find or Finder(SHAKING)
-    return Watch(as_camera(*films, queue=1000), model(), looks, alarms, (sink,), every=every, threads=2), sink
+from tests.live.watching import SHAKES, SHAKING, Kept, alarms, run_until, wait, watch
 
 
 def test_a_watch_rings_where_a_recording_does() -> None:
@@ -93,35 +50,6 @@ def test_no_two_watches_give_one_id() -> None:
         ids.append(sink.alerts[0].id)
     assert ids[0] != ids[1]
     assert all(re.fullmatch(r"20\d{6}T\d{6}Z-[0-9a-f]{8}-000001", one) for one in ids)  # sorted by time, then number
-
-
-def test_frames_that_are_looked_at_too_seldom_are_refused_at_the_start() -> None:
-    watched, sink = watch(Film(140), every=5)  # two a second of ten that the windows need
-    with pytest.raises(ModelError, match="people are looked for 2 times a second"):
-        watched.run(threading.Event())
-    assert (sink.alerts, sink.closed) == ([], 1)
-
-
-def test_a_camera_that_comes_back_too_slow_is_told_of_and_waited_for(said: pytest.LogCaptureFixture) -> None:
-    # Every second frame of 20 is as often as the windows need, every second of 10 is not.
-    first, slow, last = (Film(count, live=True, fps=fps) for count, fps in ((140, 20.0), (30, 10.0), (200, 20.0)))
-    first.leave.set()
-    watched, sink = watch(first, slow, last, find=Finder(range(1000)), every=2)
-    stop = threading.Event()
-    runner = threading.Thread(target=watched.run, args=(stop,), daemon=True)
-    runner.start()
-    _wait(lambda: watched.status().looked == 85)
-    assert watched.status().blind
-    assert sink.states == [RINGS, OVER]
-    slow.leave.set()
-    _wait(lambda: watched.status().looked == 185)
-    assert not watched.status().blind
-    stop.set()
-    last.leave.set()
-    runner.join(20)
-    assert sink.states == [RINGS, OVER] * 2
-    (message,) = [each for each in said.messages if "nobody can be scored" in each]
-    assert "looked for 5 times a second" in message
 
 
 def test_a_sink_whose_reader_is_gone_takes_nothing_from_the_others() -> None:
@@ -162,7 +90,7 @@ def test_an_alarm_goes_on_over_a_short_cut() -> None:
     first.leave.set()
     watched, sink = watch(first, second)
     stop = threading.Event()
-    status = _run_until(watched, stop, lambda now: now.looked == 170)
+    status = run_until(watched, stop, lambda now: now.looked == 170)
     second.leave.set()
     assert status.reconnects == 1
     assert sink.states == [RINGS, OVER]
@@ -177,7 +105,7 @@ def test_another_size_ends_the_alarm_and_begins_anew() -> None:
     second = Film(60, live=True, size=(960, 720), begin=70)
     first.leave.set()
     watched, sink = watch(first, second, find=Finder(range(50, 90)))
-    _run_until(watched, threading.Event(), lambda now: now.looked == 130)
+    run_until(watched, threading.Event(), lambda now: now.looked == 130)
     second.leave.set()
     assert sink.states == [RINGS, OVER, RINGS, OVER]
     ends = [alert.event.end_frame for alert in sink.alerts if alert.event]
@@ -193,7 +121,7 @@ def test_a_long_silence_ends_the_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
     runner = threading.Thread(target=watched.run, args=(stop,))
     runner.start()
-    _wait(lambda: sink.states == [RINGS, OVER])
+    wait(lambda: sink.states == [RINGS, OVER])
     assert runner.is_alive()
     assert sink.alerts[1].event is not None
     assert sink.alerts[1].event.end_frame == 69
@@ -249,7 +177,7 @@ def test_a_hanging_webhook_does_not_slow_the_camera(tmp_path: Path) -> None:
         hook = Webhook(hangs.address, undelivered=tmp_path / "u.jsonl", timeout=60, grace=0.2)
         film = Film(140, live=True, pause=0.01)
         watched = Watch(as_camera(film, queue=20), model(), Finder(SHAKING), alarms, (hook,), threads=2)
-        _run_until(watched, threading.Event(), lambda now: now.looked + now.dropped == 140)  # or it takes a minute
+        run_until(watched, threading.Event(), lambda now: now.looked + now.dropped == 140)  # or it takes a minute
         film.leave.set()
     assert len(kept(tmp_path / "u.jsonl")) == 2
     assert len(set(kept(tmp_path / "u.jsonl"))) == 1  # it rings, and is over
@@ -265,36 +193,10 @@ def test_frames_that_were_dropped_leave_holes_and_no_alarm() -> None:
     # Joints that are joined over holes move more than others; a hole taken for a step would move them further still.
     above = partial(alarms, threshold=SHAKES)
     watched = Watch(as_camera(film), model(), slow, above, (sink,), threads=2)  # type: ignore[arg-type]
-    status = _run_until(watched, threading.Event(), lambda now: now.looked + now.dropped == 300)
+    status = run_until(watched, threading.Event(), lambda now: now.looked + now.dropped == 300)
     film.leave.set()
     assert status.dropped > 20
     assert sink.alerts == []
-
-
-def test_people_who_can_never_be_scored_are_told_of_once(said: pytest.LogCaptureFixture) -> None:
-    # Every seventh of ten frames a second: no window of 0.8 s gets enough of them.
-    lost = tuple(number for number in range(600) if number % 7)
-    watched, _ = watch(Film(600, lost=lost))
-    assert watched.run(threading.Event()).windows == 0
-    (message,) = [each for each in said.messages if "none could be scored" in each]
-    assert watched.status().blind
-    assert "1.5 frames a second were looked at" in message
-    assert "the model needs about 10 a second" in message
-
-
-def test_people_who_are_missed_now_and_then_are_there_all_the_same(said: pytest.LogCaptureFixture) -> None:
-    lost = tuple(number for number in range(600) if number % 7)
-    watched, _ = watch(Film(600, lost=lost), find=Finder(empty=range(0, 600, 49)))  # in a seventh of what is looked at
-    watched.run(threading.Event())
-    assert len([each for each in said.messages if "none could be scored" in each]) == 1
-
-
-def test_an_empty_place_and_one_in_which_people_are_scored_is_none_of_it(said: pytest.LogCaptureFixture) -> None:
-    lost = tuple(number for number in range(600) if number % 7)
-    for film, find in ((Film(600, lost=lost), Finder(empty=range(600))), (Film(300), Finder())):
-        watched, _ = watch(film, find=find)
-        watched.run(threading.Event())
-    assert "none could be scored" not in said.text
 
 
 def test_progress_is_told_now_and_then() -> None:
@@ -312,21 +214,3 @@ def test_latencies_are_unknown_before_the_first_frame() -> None:
     watched, _ = watch(Film(0))
     assert np.isnan(watched.status().pose.median)
     watched.run(threading.Event())
-
-
-def _wait(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)
-
-
-def _run_until(watched: Watch, stop: threading.Event, true: Callable[[Status], bool]) -> Status:
-    """Run a watch of a camera that never ends until its status is right."""
-    found: list[Status] = []
-    runner = threading.Thread(target=lambda: found.append(watched.run(stop)))
-    runner.start()
-    _wait(lambda: true(watched.status()))
-    stop.set()
-    runner.join(20)
-    return found[0]

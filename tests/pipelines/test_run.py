@@ -133,9 +133,10 @@ def test_its_own_films_are_no_sources(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "run.json").is_file()
 
 
-def test_a_camera_ends_when_told_to_and_all_of_it_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_camera_ends_when_told_to_and_all_of_it_is_written(sign: signal.Signals, tmp_path: Path) -> None:
     with motion_jpeg(10.0, bars(SIZE)) as address:
-        timer = threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGTERM))
+        timer = threading.Timer(4.0, os.kill, (os.getpid(), sign))
         timer.start()
         try:
             assert main(["run", address, "--out", "out"]) == 0

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from stages.core.errors import StorageError
-from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, picture, render
+from stages.show.overlay import data_uri
+from stages.show.run_page import Alarm, Reason, RunPage, clock, draw_run, render
 from tests.pipelines.helpers import open_browser
 from tests.show.test_faces import noise
 from tests.show.test_overlay_video import film
 
 SCORES = np.concatenate([np.zeros(40), np.full(20, 3.0), np.zeros(40)])
 ALARM = Alarm(
-    start=4.0, end=6.0, peak=5.0, score=3.0, rarity="At most 0.01 of the frames.", person=2, picture=picture(noise()),
+    start=4.0, end=6.0, peak=5.0, score=3.0, rarity="At most 0.01 of the frames.", person=2, picture=data_uri(noise()),
     reason=Reason(("left knee makes 40% of the score",), '<svg viewBox="0 0 9 9" role="img" aria-label="why"></svg>'),
 )  # fmt: skip
 PAGE = RunPage(
